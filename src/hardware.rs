@@ -1,0 +1,1 @@
+//! GPUs, machines and the fabric between them.

@@ -1,0 +1,1 @@
+//! LeaderWorkerSet groups, pods and nodes.

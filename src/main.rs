@@ -1,0 +1,5 @@
+//! The `towtank` command.
+
+fn main() -> std::process::ExitCode {
+    towtank::cli::main()
+}

@@ -1,0 +1,1 @@
+//! Transformer architecture, precision, parallel layout; weight and KV bytes.

@@ -1,0 +1,1 @@
+//! Routers over their own view of the groups.

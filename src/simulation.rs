@@ -1,0 +1,1 @@
+//! Clock, event queue and the wiring of the rooms below.

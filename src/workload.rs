@@ -1,0 +1,1 @@
+//! Arrivals, lengths, prefixes, traces and client behaviour.

@@ -1,0 +1,2 @@
+//! One binary, a file a behaviour.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
