@@ -58,7 +58,7 @@ impl FromStr for Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = PREFIXES.iter().find(|(_, bytes)| self.0 != 0 && self.0 % bytes == 0);
+        let whole = PREFIXES.iter().find(|(_, bytes)| self.0 != 0 && self.0.is_multiple_of(*bytes));
         let (name, bytes) = whole.unwrap_or(&("", 1));
         write!(f, "{}{name}B", self.0 / bytes)
     }

@@ -94,7 +94,7 @@ impl<'a> Split<'a> {
 
     /// The value as written, without its unit.
     pub(super) fn value(&self) -> f64 {
-        self.mantissa as f64 / 10f64.powi(self.scale as i32)
+        self.mantissa as f64 / 10f64.powi(self.scale.cast_signed())
     }
 
     /// The error for a unit that is not one of those expected.

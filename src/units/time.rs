@@ -41,6 +41,7 @@ impl SimTime {
     }
 
     /// `self + duration`, or [`SimTime::MAX`] past the end of time.
+    #[must_use]
     pub fn saturating_add(self, duration: SimDuration) -> Self {
         Self(self.0.saturating_add(duration.as_nanos()))
     }
