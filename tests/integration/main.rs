@@ -2,3 +2,4 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod tidy;
+mod workload_args;
