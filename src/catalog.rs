@@ -10,10 +10,14 @@
 
 mod error;
 mod fact;
+mod listing;
 mod nearest;
+mod reading;
 mod store;
 
 pub use error::CatalogError;
 pub use fact::Fact;
+pub use listing::ListedFact;
 pub use nearest::{nearest, suggestion};
+pub use reading::{fact_bandwidth, fact_bytes, fact_flops, fact_number, fact_seconds};
 pub use store::Catalog;

@@ -8,7 +8,17 @@ use serde_json::Value;
 use super::{CatalogError, suggestion};
 
 /// The built-in files, one a kind.
-const FILES: [(&str, &str); 0] = [];
+const FILES: [(&str, &str); 9] = [
+    ("gpus.json", include_str!("data/gpus.json")),
+    ("machines.json", include_str!("data/machines.json")),
+    ("links.json", include_str!("data/links.json")),
+    ("networks.json", include_str!("data/networks.json")),
+    ("prices.json", include_str!("data/prices.json")),
+    ("models.json", include_str!("data/models.json")),
+    ("memory.json", include_str!("data/memory.json")),
+    ("startup.json", include_str!("data/startup.json")),
+    ("failures.json", include_str!("data/failures.json")),
+];
 
 /// Every entry by kind and name, in the order of their names.
 #[derive(Clone, Debug)]

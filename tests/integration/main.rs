@@ -1,5 +1,8 @@
 //! One binary, a file a behaviour.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+mod catalog_facts;
+mod model_config;
+mod model_weights;
 mod tidy;
 mod workload_args;

@@ -1,0 +1,172 @@
+//! The shape of a dense decoder-only transformer.
+
+use super::{ModelError, Precision};
+use crate::catalog::Catalog;
+
+/// Formats of the four weight matrices of one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LayerPrecision {
+    /// Query, key and value projections.
+    pub qkv: Precision,
+    /// Attention output projection.
+    pub o: Precision,
+    /// Gate and up projections.
+    pub gate_up: Precision,
+    /// Down projection.
+    pub down: Precision,
+}
+
+impl LayerPrecision {
+    /// The same format everywhere.
+    pub const fn uniform(precision: Precision) -> Self {
+        Self { qkv: precision, o: precision, gate_up: precision, down: precision }
+    }
+}
+
+/// A model: what its `config.json` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Architecture {
+    /// Name in the catalogue, or path of its configuration.
+    pub name: String,
+    /// `hidden_size`.
+    pub hidden_size: u32,
+    /// `intermediate_size` of the MLP.
+    pub intermediate_size: u32,
+    /// `num_hidden_layers`.
+    pub layers: u32,
+    /// `num_attention_heads`.
+    pub heads: u32,
+    /// `num_key_value_heads`.
+    pub kv_heads: u32,
+    /// Width of one head.
+    pub head_dim: u32,
+    /// `vocab_size`.
+    pub vocab_size: u32,
+    /// `max_position_embeddings`: vLLM's default `max_model_len`.
+    pub max_position_embeddings: u32,
+    /// Embedding and LM head are one matrix.
+    pub tied_embeddings: bool,
+    /// Query, key and value projections have biases.
+    pub qkv_bias: bool,
+    /// The attention output projection has a bias.
+    pub o_bias: bool,
+    /// The MLP projections have biases.
+    pub mlp_bias: bool,
+    /// Queries and keys are normalised by head (Qwen3).
+    pub qk_norm: bool,
+    /// Format of activations, embedding, norms and whatever is not quantised.
+    pub dtype: Precision,
+    /// Formats of each layer's matrices, as they are in GPU memory.
+    pub precision: Vec<LayerPrecision>,
+    /// Weights are quantised while loading (`quantization: fp8` on an unquantised checkpoint).
+    pub online_quantization: bool,
+}
+
+impl Architecture {
+    /// A model of the catalogue, by its Hugging Face name.
+    ///
+    /// # Errors
+    /// If the catalogue does not know it, or its configuration is not one that is simulated.
+    pub fn read(catalog: &Catalog, name: &str) -> Result<Self, ModelError> {
+        super::config::from_catalog(catalog, name)
+    }
+
+    /// A model from the text of its `config.json`; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// If the text is not the configuration of a model that is simulated.
+    pub fn from_config(name: &str, text: &str) -> Result<Self, ModelError> {
+        super::config::from_text(name, text)
+    }
+
+    /// The same model under `quantization: fp8`: an unquantised checkpoint whose matrices become FP8 while loading. An
+    /// FP8 checkpoint stays what it is.
+    #[must_use]
+    pub fn quantized_online(mut self) -> Self {
+        let plain = LayerPrecision::uniform(self.dtype);
+        if self.precision.iter().all(|layer| *layer == plain) {
+            self.precision.fill(LayerPrecision::uniform(Precision::Fp8));
+            self.online_quantization = true;
+        }
+        self
+    }
+
+    /// The same model computing in another format (`dtype`); quantised matrices stay what they are.
+    #[must_use]
+    pub fn with_dtype(mut self, dtype: Precision) -> Self {
+        let old = self.dtype;
+        let change = |precision: &mut Precision| {
+            if *precision == old {
+                *precision = dtype;
+            }
+        };
+        for layer in &mut self.precision {
+            change(&mut layer.qkv);
+            change(&mut layer.o);
+            change(&mut layer.gate_up);
+            change(&mut layer.down);
+        }
+        self.dtype = dtype;
+        self
+    }
+
+    /// Whether any matrix is FP8.
+    pub fn has_fp8(&self) -> bool {
+        let fp8 = Precision::Fp8;
+        self.precision.iter().any(|l| [l.qkv, l.o, l.gate_up, l.down].contains(&fp8))
+    }
+
+    /// The vocabulary as vLLM shards it: padded to a multiple of 64.
+    pub fn padded_vocab(&self) -> u32 {
+        self.vocab_size.next_multiple_of(64)
+    }
+
+    /// KV heads on each GPU: at least one, replicated when there are fewer heads than GPUs.
+    pub fn kv_heads_per_gpu(&self, tensor_parallel: u32) -> u32 {
+        (self.kv_heads / tensor_parallel).max(1)
+    }
+
+    /// Parameters of the checkpoint.
+    pub fn parameters(&self) -> u64 {
+        let hidden = u64::from(self.hidden_size);
+        let embedding = u64::from(self.vocab_size) * hidden;
+        let heads = if self.tied_embeddings { 1 } else { 2 };
+        let layer = self.layer_parameters(1);
+        let matrices = layer.qkv + layer.o + layer.gate_up + layer.down;
+        embedding * heads + u64::from(self.layers) * (matrices + layer.vectors) + hidden
+    }
+
+    /// Numbers of one layer on one GPU of `tensor_parallel`.
+    pub(super) fn layer_parameters(&self, tensor_parallel: u32) -> LayerParameters {
+        let tp = u64::from(tensor_parallel);
+        let hidden = u64::from(self.hidden_size);
+        let query = u64::from(self.heads / tensor_parallel) * u64::from(self.head_dim);
+        let key = u64::from(self.kv_heads_per_gpu(tensor_parallel)) * u64::from(self.head_dim);
+        let inter = u64::from(self.intermediate_size) / tp;
+        let bias = |there: bool, width: u64| if there { width } else { 0 };
+        let biases = bias(self.qkv_bias, query + 2 * key)
+            + bias(self.o_bias, hidden)
+            + bias(self.mlp_bias, 2 * inter + hidden);
+        LayerParameters {
+            qkv: hidden * (query + 2 * key),
+            o: hidden * query,
+            gate_up: 2 * hidden * inter,
+            down: hidden * inter,
+            vectors: 2 * hidden + biases + bias(self.qk_norm, 2 * u64::from(self.head_dim)),
+        }
+    }
+}
+
+/// Numbers of one layer's weights on one GPU.
+pub(super) struct LayerParameters {
+    /// Query, key and value projections.
+    pub(super) qkv: u64,
+    /// Attention output projection.
+    pub(super) o: u64,
+    /// Gate and up projections.
+    pub(super) gate_up: u64,
+    /// Down projection.
+    pub(super) down: u64,
+    /// Norms and biases.
+    pub(super) vectors: u64,
+}
