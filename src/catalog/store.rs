@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{CatalogError, suggestion};
 
 /// The built-in files, one a kind.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 11] = [
     ("gpus.json", include_str!("data/gpus.json")),
     ("machines.json", include_str!("data/machines.json")),
     ("links.json", include_str!("data/links.json")),
@@ -18,6 +18,8 @@ const FILES: [(&str, &str); 9] = [
     ("memory.json", include_str!("data/memory.json")),
     ("startup.json", include_str!("data/startup.json")),
     ("failures.json", include_str!("data/failures.json")),
+    ("calibration.json", include_str!("data/calibration.json")),
+    ("overheads.json", include_str!("data/overheads.json")),
 ];
 
 /// Every entry by kind and name, in the order of their names.

@@ -5,4 +5,6 @@ mod catalog_facts;
 mod model_config;
 mod model_weights;
 mod tidy;
+mod timing;
+mod timing_kernels;
 mod workload_args;

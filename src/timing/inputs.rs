@@ -1,0 +1,70 @@
+//! What a [`Timing`](super::Timing) is made from.
+
+use super::{AllReduceRules, Kernels, LocalLinks, NetworkSpec, Overheads};
+
+/// Width of the weights of a linear layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// Two bytes, BF16 or FP16.
+    Bf16,
+    /// One byte, activations quantised on the way.
+    Fp8,
+}
+
+/// The shape of a dense decoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dimensions {
+    /// Width of the residual stream.
+    pub hidden: u32,
+    /// Width of the MLP.
+    pub intermediate: u32,
+    /// Query heads.
+    pub heads: u32,
+    /// Key and value heads.
+    pub kv_heads: u32,
+    /// Size of a head.
+    pub head_dim: u32,
+    /// Entries of the vocabulary.
+    pub vocabulary: u32,
+}
+
+/// Layers of one stage that have the same precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerGroup {
+    /// How many.
+    pub layers: u32,
+    /// Weights of the attention's projections.
+    pub attention: Weights,
+    /// Weights of the MLP.
+    pub mlp: Weights,
+}
+
+/// One pipeline stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageInputs {
+    /// Its layers.
+    pub layers: Vec<LayerGroup>,
+    /// The machine of each of its ranks, in tensor-parallel order; any numbering that all stages share.
+    pub nodes: Vec<u32>,
+}
+
+/// Everything that decides how long a batch takes on one group.
+#[derive(Clone, Debug)]
+pub struct TimingInputs {
+    /// The model.
+    pub model: Dimensions,
+    /// Bytes of one element of the KV cache: 2, or 1 for FP8.
+    pub kv_element_bytes: u32,
+    /// Pipeline stages, first to last.
+    pub stages: Vec<StageInputs>,
+    /// Kernel constants of the GPU.
+    pub kernels: Kernels,
+    /// Collectives inside a machine.
+    pub links: LocalLinks,
+    /// The network between machines.
+    pub network: NetworkSpec,
+    /// Choice of the all-reduce.
+    pub all_reduce: AllReduceRules,
+    /// Host times.
+    pub overheads: Overheads,
+}

@@ -1,0 +1,114 @@
+//! Collectives between the GPUs of one machine, as measured.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::catalog::{Catalog, CatalogError, Fact};
+
+/// Time of an operation by its size: a floor, a ramp while the protocol changes, a bandwidth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// Time of the smallest message [ns].
+    pub floor: f64,
+    /// Time added by the size at which the ramp ends [ns].
+    pub ramp: f64,
+    /// Size at which the ramp ends [B].
+    pub knee: f64,
+    /// Bandwidth beyond the floor [B/ns].
+    pub bandwidth: f64,
+}
+
+impl Curve {
+    /// Time for `bytes` [ns].
+    pub fn time(&self, bytes: f64) -> f64 {
+        self.floor + self.ramp * (bytes / self.knee).min(1.0) + bytes / self.bandwidth
+    }
+}
+
+/// Curves by the number of GPUs that take part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curves(BTreeMap<u32, Curve>);
+
+impl Curves {
+    /// Curves by number of GPUs; nothing if there are none.
+    pub fn new(by_gpus: impl IntoIterator<Item = (u32, Curve)>) -> Option<Self> {
+        let curves: BTreeMap<_, _> = by_gpus.into_iter().collect();
+        (!curves.is_empty()).then_some(Self(curves))
+    }
+
+    /// The curve for `gpus`: the next larger number measured, or the largest.
+    pub fn at(&self, gpus: u32) -> &Curve {
+        let mut above = self.0.range(gpus..);
+        let entry = above.next().or_else(|| self.0.last_key_value());
+        entry.expect("there is at least one curve: `new` makes no empty set").1
+    }
+}
+
+/// What the GPUs of one machine can do among themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LocalLinks {
+    /// vLLM's own all-reduces over peer memory: custom, symmetric, or fused with a norm; none where GPUs do not all
+    /// see each other. Nobody measured them apart.
+    pub peer: Option<Curves>,
+    /// NCCL's all-reduce, by the bytes of the tensor.
+    pub nccl: Curves,
+    /// NCCL's all-gather, by the bytes of the gathered tensor.
+    pub all_gather: Curves,
+    /// One GPU sends to another.
+    pub send: Curve,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    peer: Option<Fact<BTreeMap<u32, CurveData>>>,
+    nccl: Fact<BTreeMap<u32, CurveData>>,
+    all_gather: Fact<BTreeMap<u32, CurveData>>,
+    send: Fact<CurveData>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CurveData {
+    floor_us: f64,
+    ramp_us: f64,
+    ramp_mb: f64,
+    bandwidth_gb_s: f64,
+}
+
+impl CurveData {
+    fn curve(&self) -> Curve {
+        Curve {
+            floor: self.floor_us * 1e3,
+            ramp: self.ramp_us * 1e3,
+            knee: self.ramp_mb * 1e6,
+            bandwidth: self.bandwidth_gb_s,
+        }
+    }
+}
+
+fn curves(fact: &Fact<BTreeMap<u32, CurveData>>) -> Option<Curves> {
+    Curves::new(fact.value.iter().map(|(gpus, data)| (*gpus, data.curve())))
+}
+
+impl LocalLinks {
+    /// The measured collectives over a link of the catalogue, such as `nvlink4-h100`.
+    ///
+    /// # Errors
+    /// If nobody measured that link.
+    pub fn of(catalog: &Catalog, link: &str) -> Result<Self, CatalogError> {
+        let entry: Entry = catalog.entry("collectives", link)?;
+        let empty = |field: &str| CatalogError::BadEntry {
+            kind: "collectives".to_owned(),
+            name: link.to_owned(),
+            reason: format!("`{field}` has no curve"),
+        };
+        Ok(Self {
+            peer: entry.peer.as_ref().and_then(curves),
+            nccl: curves(&entry.nccl).ok_or_else(|| empty("nccl"))?,
+            all_gather: curves(&entry.all_gather).ok_or_else(|| empty("all_gather"))?,
+            send: entry.send.value.curve(),
+        })
+    }
+}

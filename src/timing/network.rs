@@ -1,0 +1,158 @@
+//! What crosses from one machine to another.
+//!
+//! Collectives between machines were measured over two machines of eight GPUs; other shapes follow from the bus
+//! bandwidth of a machine and a tree over the machines.
+
+use serde::Deserialize;
+
+use crate::catalog::{Catalog, CatalogError};
+
+/// GPUs a machine had in the measurements.
+const MEASURED_GPUS: f64 = 8.0;
+/// Ranks in the measurements.
+const MEASURED_RANKS: f64 = 16.0;
+
+/// How the ranks of a collective spread over machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spread {
+    /// Ranks that take part.
+    pub(super) ranks: u32,
+    /// Machines they are on.
+    pub(super) nodes: u32,
+    /// Most ranks on one machine.
+    pub(super) per_node: u32,
+}
+
+impl Spread {
+    /// The spread of ranks given the machine of each.
+    pub(super) fn of(nodes: &[u32]) -> Self {
+        let mut counts = std::collections::BTreeMap::new();
+        for node in nodes {
+            *counts.entry(*node).or_insert(0) += 1;
+        }
+        let per_node = counts.values().copied().max().unwrap_or(0);
+        Self { ranks: nodes.len() as u32, nodes: counts.len() as u32, per_node }
+    }
+}
+
+/// A network between machines, as the pods really use it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkSpec {
+    /// Start of a transfer between two GPUs [ns].
+    pub send_alpha: f64,
+    /// Bandwidth of one pair of GPUs [B/ns].
+    pub per_gpu: f64,
+    /// Bandwidth of all pairs of two machines together [B/ns].
+    pub per_node: f64,
+    /// All-gather between machines.
+    pub all_gather: Crossing,
+    /// All-reduce between machines.
+    pub all_reduce: Crossing,
+}
+
+/// A collective between machines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crossing {
+    /// Least time [ns].
+    pub floor: f64,
+    /// Start for two machines [ns].
+    pub alpha: f64,
+    /// Bus bandwidth of a machine with eight GPUs [B/ns].
+    pub bus: f64,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    p2p: SendEntry,
+    bandwidth_per_node: Number,
+    all_gather: CrossingEntry,
+    all_reduce: CrossingEntry,
+}
+
+#[derive(Deserialize)]
+struct SendEntry {
+    alpha: Number,
+    bandwidth_per_gpu: Number,
+}
+
+#[derive(Deserialize)]
+struct CrossingEntry {
+    floor: Option<Number>,
+    alpha: Number,
+    bandwidth: Number,
+}
+
+/// A fact of the networks' file, which also carries a range.
+#[derive(Deserialize)]
+struct Number {
+    value: f64,
+}
+
+impl CrossingEntry {
+    /// `share`: of each byte, what the bus carries.
+    fn crossing(&self, share: f64) -> Crossing {
+        Crossing {
+            floor: self.floor.as_ref().map_or(0.0, |floor| floor.value) * 1e3,
+            alpha: self.alpha.value * 1e3,
+            bus: self.bandwidth.value * share,
+        }
+    }
+}
+
+/// Part of a tensor that an all-gather moves over each link.
+fn gather_share(ranks: f64) -> f64 {
+    (ranks - 1.0) / ranks
+}
+
+impl NetworkSpec {
+    /// A network of the catalogue, such as `gvnic` or `gpudirect-tcpxo`.
+    ///
+    /// # Errors
+    /// If there is no such network, or it lacks a figure.
+    pub fn of(catalog: &Catalog, name: &str) -> Result<Self, CatalogError> {
+        let entry: Entry = catalog.entry("networks", name)?;
+        let share = gather_share(MEASURED_RANKS);
+        Ok(Self {
+            send_alpha: entry.p2p.alpha.value * 1e3,
+            per_gpu: entry.p2p.bandwidth_per_gpu.value,
+            per_node: entry.bandwidth_per_node.value,
+            all_gather: entry.all_gather.crossing(share),
+            all_reduce: entry.all_reduce.crossing(2.0 * share),
+        })
+    }
+
+    /// The same network on machines whose cards carry no more than `line` [GB/s].
+    #[must_use]
+    pub fn capped(mut self, line: f64) -> Self {
+        self.per_gpu = self.per_gpu.min(line);
+        self.per_node = self.per_node.min(line);
+        self.all_gather.bus = self.all_gather.bus.min(line);
+        self.all_reduce.bus = self.all_reduce.bus.min(line);
+        self
+    }
+
+    /// Time until `ranks` GPUs of one machine have each sent `bytes` to a GPU of another [ns].
+    pub(super) fn send_time(&self, bytes: f64, ranks: u32) -> f64 {
+        self.send_alpha + (bytes / self.per_gpu).max(bytes * f64::from(ranks) / self.per_node)
+    }
+
+    /// Time of an all-reduce of `bytes` [ns].
+    pub(super) fn all_reduce_time(&self, bytes: f64, spread: Spread) -> f64 {
+        let share = 2.0 * gather_share(f64::from(spread.ranks));
+        self.crossing_time(&self.all_reduce, bytes * share, spread)
+    }
+
+    /// Time of an all-gather that leaves `bytes` on each rank [ns].
+    pub(super) fn all_gather_time(&self, bytes: f64, spread: Spread) -> f64 {
+        let share = gather_share(f64::from(spread.ranks));
+        self.crossing_time(&self.all_gather, bytes * share, spread)
+    }
+
+    fn crossing_time(&self, crossing: &Crossing, moved: f64, spread: Spread) -> f64 {
+        // Fewer GPUs a machine drive fewer cards.
+        let per_gpu = self.per_gpu.max(crossing.bus / MEASURED_GPUS);
+        let bus = crossing.bus.min(per_gpu * f64::from(spread.per_node));
+        let depth = f64::from(spread.nodes).log2();
+        crossing.floor.max(crossing.alpha * depth + moved / bus)
+    }
+}

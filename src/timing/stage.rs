@@ -1,0 +1,239 @@
+//! Time of one stage.
+//!
+//! A stage runs its layers, of which everything but attention depends on the padded number of tokens only, then, if it
+//! is the last, the LM head for the sampled rows. The GPUs wait for the CPU where launching a layer takes longer than
+//! running it.
+
+use super::{
+    AllReduce, Gemm, LayerGroup, Overheads, TimingInputs, Weights, attention::Attention,
+    collective::Collectives, network::Spread,
+};
+use crate::batch::{Batch, GraphMode};
+
+/// vLLM pads the vocabulary to a multiple of this (`vocab_parallel_embedding.py`).
+const VOCABULARY_PAD: u32 = 64;
+/// Bytes of a BF16 element.
+const BF16: f64 = 2.0;
+
+/// Values by a small index, computed when first asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table(Vec<f64>);
+
+impl Table {
+    /// The value at `index`.
+    #[inline]
+    pub(super) fn get(&mut self, index: u32, compute: impl FnOnce(f64) -> f64) -> f64 {
+        match self.0.get(index as usize) {
+            Some(value) if !value.is_nan() => *value,
+            _ => self.fill(index, compute(f64::from(index))),
+        }
+    }
+
+    #[cold]
+    fn fill(&mut self, index: u32, value: f64) -> f64 {
+        let index = index as usize;
+        if self.0.len() <= index {
+            self.0.resize(index + 1, f64::NAN);
+        }
+        self.0[index] = value;
+        value
+    }
+}
+
+/// A stage with what it has computed so far.
+#[derive(Clone, Debug)]
+pub(super) struct Stage {
+    costs: Costs,
+    attention: Attention,
+    layers: f64,
+    by_tokens: Table,
+    by_rows: Table,
+}
+
+impl Stage {
+    /// Stage `index` of a group.
+    pub(super) fn new(inputs: &TimingInputs, index: usize) -> Self {
+        let costs = Costs::new(inputs, index);
+        let layers = costs.layers.iter().map(|group| f64::from(group.layers)).sum();
+        let attention = attention(inputs, &costs.shape);
+        Self { costs, attention, layers, by_tokens: Table::default(), by_rows: Table::default() }
+    }
+
+    /// Busy time for a batch that is not empty [ns].
+    pub(super) fn time(&mut self, batch: &Batch, overheads: &Overheads) -> f64 {
+        let costs = &self.costs;
+        let mut gpu = self.by_tokens.get(batch.padded_tokens, |tokens| costs.tokens(tokens));
+        gpu += self.layers * self.attention.time(batch);
+        if costs.last && batch.sampled_rows > 0 {
+            gpu += self.by_rows.get(batch.sampled_rows, |rows| costs.rows(rows));
+        }
+        let launch = match batch.graph {
+            GraphMode::Full => 0.0,
+            GraphMode::Piecewise => self.layers * overheads.piecewise_layer,
+            GraphMode::Eager => self.layers * overheads.eager_layer,
+        };
+        let sequences = f64::from(batch.decodes) + batch.prefills.len() as f64;
+        gpu.max(launch) + overheads.worker_step + overheads.worker_sequence * sequences
+    }
+
+    /// The collectives of the stage's ranks.
+    pub(super) fn collectives(&self) -> &Collectives {
+        &self.costs.collectives
+    }
+
+    /// KV bytes one GPU reads for the decodes of a batch.
+    pub(super) fn streamed(&self, batch: &Batch) -> f64 {
+        self.layers * self.attention.streamed(batch)
+    }
+}
+
+/// Widths on one GPU.
+#[derive(Clone, Debug)]
+struct Shape {
+    hidden: f64,
+    /// Query heads times head size.
+    query: f64,
+    /// KV heads times head size.
+    kv: f64,
+    kv_heads: f64,
+    intermediate: f64,
+    /// Rows of the embedding and of the LM head.
+    vocabulary: f64,
+    /// Padded vocabulary of all ranks.
+    all_vocabulary: f64,
+}
+
+impl Shape {
+    fn new(inputs: &TimingInputs, ranks: u32) -> Self {
+        let model = &inputs.model;
+        let head_dim = f64::from(model.head_dim);
+        // With more ranks than KV heads, each rank holds a copy of one.
+        let kv_heads = f64::from((model.kv_heads / ranks).max(1));
+        let all_vocabulary = f64::from(model.vocabulary.next_multiple_of(VOCABULARY_PAD));
+        let ranks = f64::from(ranks);
+        Self {
+            hidden: f64::from(model.hidden),
+            query: f64::from(model.heads) / ranks * head_dim,
+            kv: kv_heads * head_dim,
+            kv_heads,
+            intermediate: f64::from(model.intermediate) / ranks,
+            vocabulary: all_vocabulary / ranks,
+            all_vocabulary,
+        }
+    }
+}
+
+/// What decides the times that the tables keep.
+#[derive(Clone, Debug)]
+struct Costs {
+    shape: Shape,
+    layers: Vec<LayerGroup>,
+    first: bool,
+    last: bool,
+    gemm_bf16: Gemm,
+    gemm_fp8: Gemm,
+    elementwise: f64,
+    sampling_floor: f64,
+    sampling_bytes: f64,
+    collectives: Collectives,
+}
+
+impl Costs {
+    fn new(inputs: &TimingInputs, index: usize) -> Self {
+        let stage = &inputs.stages[index];
+        let kernels = &inputs.kernels;
+        let spread = Spread::of(&stage.nodes);
+        Self {
+            shape: Shape::new(inputs, spread.ranks),
+            layers: stage.layers.clone(),
+            first: index == 0,
+            last: index + 1 == inputs.stages.len(),
+            gemm_bf16: kernels.gemm_bf16.clone(),
+            gemm_fp8: kernels.gemm_fp8.clone(),
+            elementwise: kernels.elementwise,
+            sampling_floor: kernels.sampling_floor,
+            sampling_bytes: kernels.sampling_bytes,
+            collectives: Collectives {
+                rules: inputs.all_reduce.clone(),
+                links: inputs.links.clone(),
+                network: inputs.network.clone(),
+                spread,
+            },
+        }
+    }
+
+    /// All that depends on the number of tokens only [ns].
+    fn tokens(&self, tokens: f64) -> f64 {
+        let shape = &self.shape;
+        let bytes = tokens * shape.hidden * BF16;
+        let all_reduce = self.collectives.all_reduce(bytes);
+        let fused = self.collectives.choose(bytes) == AllReduce::Fused;
+        let around = 2.0 * all_reduce + self.elementwise_time(tokens, fused);
+        let layers: f64 = self
+            .layers
+            .iter()
+            .map(|group| f64::from(group.layers) * (self.products(group, tokens) + around))
+            .sum();
+        // The first stage looks tokens up, one read and one write a token, and adds the ranks' parts.
+        let embedding = if self.first { all_reduce + 2.0 * bytes / self.elementwise } else { 0.0 };
+        layers + embedding
+    }
+
+    /// The four products of a layer [ns].
+    fn products(&self, group: &LayerGroup, tokens: f64) -> f64 {
+        let shape = &self.shape;
+        let (attention, mlp) = (self.gemm(group.attention), self.gemm(group.mlp));
+        attention.time(tokens, shape.query + 2.0 * shape.kv, shape.hidden)
+            + attention.time(tokens, shape.hidden, shape.query)
+            + mlp.time(tokens, 2.0 * shape.intermediate, shape.hidden)
+            + mlp.time(tokens, shape.hidden, shape.intermediate)
+    }
+
+    fn gemm(&self, weights: Weights) -> &Gemm {
+        match weights {
+            Weights::Bf16 => &self.gemm_bf16,
+            Weights::Fp8 => &self.gemm_fp8,
+        }
+    }
+
+    /// Norms, rotary embedding, activation and cache writes of a layer [ns].
+    fn elementwise_time(&self, tokens: f64, fused: bool) -> f64 {
+        let shape = &self.shape;
+        // A norm reads and writes both the tensor and the residual; there are two a layer.
+        let norms = if fused { 0.0 } else { 8.0 * shape.hidden };
+        let rotary = 2.0 * (shape.query + shape.kv);
+        let cache = 4.0 * shape.kv;
+        let activation = 3.0 * shape.intermediate;
+        tokens * BF16 * (norms + rotary + cache + activation) / self.elementwise
+    }
+
+    /// Final norm, LM head, gathering the logits and sampling [ns].
+    fn rows(&self, rows: f64) -> f64 {
+        let shape = &self.shape;
+        let norm = 4.0 * rows * shape.hidden * BF16 / self.elementwise;
+        let head = self.gemm_bf16.time(rows, shape.vocabulary, shape.hidden);
+        let gather = self.collectives.all_gather(rows * shape.all_vocabulary * BF16);
+        let sampled = rows * shape.all_vocabulary * self.sampling_bytes / self.elementwise;
+        norm + head + gather + self.sampling_floor + sampled
+    }
+}
+
+fn attention(inputs: &TimingInputs, shape: &Shape) -> Attention {
+    let kernels = &inputs.kernels;
+    let fp8 = inputs.kv_element_bytes == 1;
+    let (mut decode, prefill) = if fp8 {
+        (kernels.decode_fp8_kv.clone(), kernels.prefill_fp8_kv.clone())
+    } else {
+        (kernels.decode_bf16_kv.clone(), kernels.prefill_bf16_kv.clone())
+    };
+    if fp8 {
+        decode.memory /= inputs.overheads.fp8_kv_stream;
+    }
+    Attention {
+        decode,
+        prefill,
+        query_width: shape.query,
+        kv_heads: shape.kv_heads,
+        kv_bytes: 2.0 * shape.kv * f64::from(inputs.kv_element_bytes),
+    }
+}
