@@ -1,7 +1,7 @@
 //! Which all-reduce vLLM runs, and how long it takes.
 //!
-//! Order of the back ends on CUDA, vLLM 0.33 `device_communicators/cuda_communicator.py`: FlashInfer's fused kernel if
-//! the tensor is within its table, the custom kernel over peer memory, symmetric memory, NCCL. All but NCCL need every
+//! Order of the back ends on CUDA, vLLM 0.33 `device_communicators/cuda_communicator.py`: the fused kernel of
+//! `FlashInfer` if the tensor is within its table, the custom kernel over peer memory, symmetric memory, NCCL. All but NCCL need every
 //! rank on one machine.
 
 use std::collections::BTreeMap;
@@ -9,21 +9,19 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{LocalLinks, NetworkSpec, network::Spread};
-use crate::{
-    catalog::{Catalog, CatalogError, Fact},
-    units::Version,
-};
+use crate::catalog::{Catalog, CatalogError, Fact};
+use crate::units::Version;
 
 /// An all-reduce algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllReduce {
     /// One rank: nothing to do.
     Alone,
-    /// FlashInfer, fused with the norm that follows.
+    /// `FlashInfer`, fused with the norm that follows.
     Fused,
     /// vLLM's custom kernel over peer memory.
     Custom,
-    /// PyTorch's symmetric memory.
+    /// `PyTorch`'s symmetric memory.
     Symmetric,
     /// NCCL inside one machine.
     Nccl,

@@ -7,7 +7,8 @@ use super::{
     network::NetworkSpec,
     stage::{Stage, Table},
 };
-use crate::{batch::Batch, units::SimDuration};
+use crate::batch::Batch;
+use crate::units::{Bytes, SimDuration};
 
 /// Durations of one group's steps.
 ///
@@ -72,13 +73,13 @@ impl Timing {
     }
 
     /// Bytes that a boundary carries for a batch, all ranks together.
-    pub fn transfer_bytes(&self, boundary: usize, batch: &Batch) -> f64 {
-        self.boundaries[boundary].path.bytes(f64::from(batch.padded_tokens))
+    pub fn transfer_bytes(&self, boundary: usize, batch: &Batch) -> Bytes {
+        Bytes::new(self.boundaries[boundary].path.bytes(f64::from(batch.padded_tokens)) as u64)
     }
 
     /// Bytes of KV cache that each GPU of a stage reads for the decodes of a batch.
-    pub fn kv_bytes_read(&self, stage: usize, batch: &Batch) -> f64 {
-        self.stages[stage].streamed(batch)
+    pub fn kv_bytes_read(&self, stage: usize, batch: &Batch) -> Bytes {
+        Bytes::new(self.stages[stage].streamed(batch) as u64)
     }
 }
 

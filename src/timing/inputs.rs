@@ -1,15 +1,7 @@
 //! What a [`Timing`](super::Timing) is made from.
 
 use super::{AllReduceRules, Kernels, LocalLinks, NetworkSpec, Overheads};
-
-/// Width of the weights of a linear layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weights {
-    /// Two bytes, BF16 or FP16.
-    Bf16,
-    /// One byte, activations quantised on the way.
-    Fp8,
-}
+use crate::model::{Architecture, LayerPrecision};
 
 /// The shape of a dense decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,15 +20,26 @@ pub struct Dimensions {
     pub vocabulary: u32,
 }
 
+impl From<&Architecture> for Dimensions {
+    fn from(model: &Architecture) -> Self {
+        Self {
+            hidden: model.hidden_size,
+            intermediate: model.intermediate_size,
+            heads: model.heads,
+            kv_heads: model.kv_heads,
+            head_dim: model.head_dim,
+            vocabulary: model.vocab_size,
+        }
+    }
+}
+
 /// Layers of one stage that have the same precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerGroup {
     /// How many.
     pub layers: u32,
-    /// Weights of the attention's projections.
-    pub attention: Weights,
-    /// Weights of the MLP.
-    pub mlp: Weights,
+    /// Formats of their matrices.
+    pub precision: LayerPrecision,
 }
 
 /// One pipeline stage.

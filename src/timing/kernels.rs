@@ -7,22 +7,10 @@ use serde::Deserialize;
 
 use super::{DecodeAttention, Gemm, PrefillAttention};
 use crate::catalog::{Catalog, CatalogError, Fact};
+use crate::hardware::Gpu;
 
 /// The measured set.
 const MEASURED: &str = "h100-sxm";
-
-/// What the datasheet says about a GPU.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GpuSpec {
-    /// Memory bandwidth [GB/s].
-    pub memory_gb_s: f64,
-    /// Dense BF16 rate [TFLOP/s].
-    pub bf16_tflop_s: f64,
-    /// Dense FP8 rate [TFLOP/s]; none before Ada and Hopper.
-    pub fp8_tflop_s: Option<f64>,
-    /// Multiprocessors.
-    pub sms: f64,
-}
 
 /// Constants of every kernel a step uses, for one GPU.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +101,6 @@ struct SamplingData {
 struct Ratios {
     memory: f64,
     bf16: f64,
-    fp8: f64,
     sms: f64,
 }
 
@@ -122,18 +109,17 @@ impl Kernels {
     ///
     /// # Errors
     /// If the catalogue's calibration is incomplete.
-    pub fn of(catalog: &Catalog, gpu: &GpuSpec) -> Result<Self, CatalogError> {
+    pub fn of(catalog: &Catalog, gpu: &Gpu) -> Result<Self, CatalogError> {
         let entry: Entry = catalog.entry("kernels", MEASURED)?;
         let measured = &entry.measured_on.value;
         let ratios = Ratios {
-            memory: gpu.memory_gb_s / 1e3 / measured.memory_tb_s,
-            bf16: gpu.bf16_tflop_s / measured.bf16_tflop_s,
-            fp8: gpu.fp8_tflop_s.unwrap_or(measured.fp8_tflop_s) / measured.fp8_tflop_s,
-            sms: gpu.sms / measured.sms,
+            memory: gpu.hbm_bandwidth / 1e12 / measured.memory_tb_s,
+            bf16: gpu.bf16_dense / 1e12 / measured.bf16_tflop_s,
+            sms: f64::from(gpu.sms) / measured.sms,
         };
         let gemm_bf16 = gemm(&entry.gemm_bf16.value, ratios.bf16, &ratios, 2.0);
-        let gemm_fp8 = match gpu.fp8_tflop_s {
-            Some(_) => gemm(&entry.gemm_fp8.value, ratios.fp8, &ratios, 1.0),
+        let gemm_fp8 = match gpu.fp8_dense {
+            Some(fp8) => gemm(&entry.gemm_fp8.value, fp8 / 1e12 / measured.fp8_tflop_s, &ratios, 1.0),
             None => Gemm { weight_bytes: 1.0, ..gemm_bf16.clone() },
         };
         Ok(Self {

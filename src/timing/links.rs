@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::catalog::{Catalog, CatalogError, Fact};
+use crate::hardware::{Link, LinkTechnology};
 
 /// Time of an operation by its size: a floor, a ramp while the protocol changes, a bandwidth.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,9 @@ impl Curves {
     }
 
     /// The curve for `gpus`: the next larger number measured, or the largest.
+    ///
+    /// # Panics
+    /// Never: there is at least one curve.
     pub fn at(&self, gpus: u32) -> &Curve {
         let mut above = self.0.range(gpus..);
         let entry = above.next().or_else(|| self.0.last_key_value());
@@ -65,7 +69,6 @@ struct Entry {
     peer: Option<Fact<BTreeMap<u32, CurveData>>>,
     nccl: Fact<BTreeMap<u32, CurveData>>,
     all_gather: Fact<BTreeMap<u32, CurveData>>,
-    send: Fact<CurveData>,
 }
 
 #[derive(Deserialize)]
@@ -78,37 +81,55 @@ struct CurveData {
 }
 
 impl CurveData {
-    fn curve(&self) -> Curve {
+    /// The curve over a link `ratio` times as fast as the measured one.
+    fn curve(&self, ratio: f64) -> Curve {
         Curve {
             floor: self.floor_us * 1e3,
             ramp: self.ramp_us * 1e3,
             knee: self.ramp_mb * 1e6,
-            bandwidth: self.bandwidth_gb_s,
+            bandwidth: self.bandwidth_gb_s * ratio,
         }
     }
 }
 
-fn curves(fact: &Fact<BTreeMap<u32, CurveData>>) -> Option<Curves> {
-    Curves::new(fact.value.iter().map(|(gpus, data)| (*gpus, data.curve())))
+/// The measured link that stands in for one nobody measured.
+fn stand_in(technology: LinkTechnology) -> &'static str {
+    match technology {
+        LinkTechnology::Nvlink => "nvlink4-h100",
+        LinkTechnology::Pcie => "pcie4-l4",
+    }
 }
 
 impl LocalLinks {
-    /// The measured collectives over a link of the catalogue, such as `nvlink4-h100`.
+    /// The collectives over a link of the catalogue, such as `nvlink4-h100`: measured, or scaled by bandwidth from the
+    /// measured link of the same technology.
     ///
     /// # Errors
-    /// If nobody measured that link.
-    pub fn of(catalog: &Catalog, link: &str) -> Result<Self, CatalogError> {
-        let entry: Entry = catalog.entry("collectives", link)?;
+    /// If there is no such link, or the catalogue's curves are incomplete.
+    pub fn of(catalog: &Catalog, name: &str) -> Result<Self, CatalogError> {
+        let link = Link::read(catalog, name)?;
+        let measured =
+            if catalog.section("collectives")?.contains_key(name) { name } else { stand_in(link.technology) };
+        let ratio = link.bandwidth_per_direction / Link::read(catalog, measured)?.bandwidth_per_direction;
+        let entry: Entry = catalog.entry("collectives", measured)?;
+        let curves = |fact: &Fact<BTreeMap<u32, CurveData>>| {
+            Curves::new(fact.value.iter().map(|(gpus, data)| (*gpus, data.curve(ratio))))
+        };
         let empty = |field: &str| CatalogError::BadEntry {
             kind: "collectives".to_owned(),
-            name: link.to_owned(),
+            name: measured.to_owned(),
             reason: format!("`{field}` has no curve"),
         };
         Ok(Self {
             peer: entry.peer.as_ref().and_then(curves),
             nccl: curves(&entry.nccl).ok_or_else(|| empty("nccl"))?,
             all_gather: curves(&entry.all_gather).ok_or_else(|| empty("all_gather"))?,
-            send: entry.send.value.curve(),
+            send: Curve {
+                floor: link.p2p.alpha * 1e9,
+                ramp: 0.0,
+                knee: 1.0,
+                bandwidth: link.p2p.bandwidth / 1e9,
+            },
         })
     }
 }

@@ -3,9 +3,9 @@
 //! Collectives between machines were measured over two machines of eight GPUs; other shapes follow from the bus
 //! bandwidth of a machine and a tree over the machines.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
 
-use crate::catalog::{Catalog, CatalogError};
+use crate::hardware::{FloorCost, Network};
 
 /// GPUs a machine had in the measurements.
 const MEASURED_GPUS: f64 = 8.0;
@@ -26,7 +26,7 @@ pub(super) struct Spread {
 impl Spread {
     /// The spread of ranks given the machine of each.
     pub(super) fn of(nodes: &[u32]) -> Self {
-        let mut counts = std::collections::BTreeMap::new();
+        let mut counts = BTreeMap::new();
         for node in nodes {
             *counts.entry(*node).or_insert(0) += 1;
         }
@@ -61,74 +61,28 @@ pub struct Crossing {
     pub bus: f64,
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    p2p: SendEntry,
-    bandwidth_per_node: Number,
-    all_gather: CrossingEntry,
-    all_reduce: CrossingEntry,
-}
-
-#[derive(Deserialize)]
-struct SendEntry {
-    alpha: Number,
-    bandwidth_per_gpu: Number,
-}
-
-#[derive(Deserialize)]
-struct CrossingEntry {
-    floor: Option<Number>,
-    alpha: Number,
-    bandwidth: Number,
-}
-
-/// A fact of the networks' file, which also carries a range.
-#[derive(Deserialize)]
-struct Number {
-    value: f64,
-}
-
-impl CrossingEntry {
-    /// `share`: of each byte, what the bus carries.
-    fn crossing(&self, share: f64) -> Crossing {
-        Crossing {
-            floor: self.floor.as_ref().map_or(0.0, |floor| floor.value) * 1e3,
-            alpha: self.alpha.value * 1e3,
-            bus: self.bandwidth.value * share,
-        }
-    }
-}
-
 /// Part of a tensor that an all-gather moves over each link.
 fn gather_share(ranks: f64) -> f64 {
     (ranks - 1.0) / ranks
 }
 
 impl NetworkSpec {
-    /// A network of the catalogue, such as `gvnic` or `gpudirect-tcpxo`.
-    ///
-    /// # Errors
-    /// If there is no such network, or it lacks a figure.
-    pub fn of(catalog: &Catalog, name: &str) -> Result<Self, CatalogError> {
-        let entry: Entry = catalog.entry("networks", name)?;
+    /// A network between machines whose cards carry no more than `line` [B/s].
+    pub fn new(network: &Network, line: f64) -> Self {
+        let line = line / 1e9;
         let share = gather_share(MEASURED_RANKS);
-        Ok(Self {
-            send_alpha: entry.p2p.alpha.value * 1e3,
-            per_gpu: entry.p2p.bandwidth_per_gpu.value,
-            per_node: entry.bandwidth_per_node.value,
-            all_gather: entry.all_gather.crossing(share),
-            all_reduce: entry.all_reduce.crossing(2.0 * share),
-        })
-    }
-
-    /// The same network on machines whose cards carry no more than `line` [GB/s].
-    #[must_use]
-    pub fn capped(mut self, line: f64) -> Self {
-        self.per_gpu = self.per_gpu.min(line);
-        self.per_node = self.per_node.min(line);
-        self.all_gather.bus = self.all_gather.bus.min(line);
-        self.all_reduce.bus = self.all_reduce.bus.min(line);
-        self
+        let crossing = |cost: &FloorCost, share: f64| Crossing {
+            floor: cost.floor.unwrap_or(0.0) * 1e9,
+            alpha: cost.alpha * 1e9,
+            bus: (cost.bandwidth / 1e9 * share).min(line),
+        };
+        Self {
+            send_alpha: network.p2p.alpha * 1e9,
+            per_gpu: (network.p2p.bandwidth_per_gpu / 1e9).min(line),
+            per_node: (network.bandwidth_per_node / 1e9).min(line),
+            all_gather: crossing(&network.all_gather, share),
+            all_reduce: crossing(&network.all_reduce, 2.0 * share),
+        }
     }
 
     /// Time until `ranks` GPUs of one machine have each sent `bytes` to a GPU of another [ns].

@@ -2,10 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::{
-    catalog::{Catalog, CatalogError, Fact},
-    units::Version,
-};
+use crate::catalog::{Catalog, CatalogError, Fact};
+use crate::units::Version;
 
 /// How the engine core reaches its workers (vLLM's `distributed_executor_backend`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,11 @@
 //! running it.
 
 use super::{
-    AllReduce, Gemm, LayerGroup, Overheads, TimingInputs, Weights, attention::Attention,
-    collective::Collectives, network::Spread,
+    AllReduce, Gemm, LayerGroup, Overheads, TimingInputs, attention::Attention, collective::Collectives,
+    network::Spread,
 };
 use crate::batch::{Batch, GraphMode};
+use crate::model::Precision;
 
 /// vLLM pads the vocabulary to a multiple of this (`vocab_parallel_embedding.py`).
 const VOCABULARY_PAD: u32 = 64;
@@ -172,7 +173,7 @@ impl Costs {
         let layers: f64 = self
             .layers
             .iter()
-            .map(|group| f64::from(group.layers) * (self.products(group, tokens) + around))
+            .map(|group| f64::from(group.layers) * (self.products(*group, tokens) + around))
             .sum();
         // The first stage looks tokens up, one read and one write a token, and adds the ranks' parts.
         let embedding = if self.first { all_reduce + 2.0 * bytes / self.elementwise } else { 0.0 };
@@ -180,19 +181,20 @@ impl Costs {
     }
 
     /// The four products of a layer [ns].
-    fn products(&self, group: &LayerGroup, tokens: f64) -> f64 {
+    fn products(&self, group: LayerGroup, tokens: f64) -> f64 {
         let shape = &self.shape;
-        let (attention, mlp) = (self.gemm(group.attention), self.gemm(group.mlp));
-        attention.time(tokens, shape.query + 2.0 * shape.kv, shape.hidden)
-            + attention.time(tokens, shape.hidden, shape.query)
-            + mlp.time(tokens, 2.0 * shape.intermediate, shape.hidden)
-            + mlp.time(tokens, shape.hidden, shape.intermediate)
+        let time = |precision, n, k| self.gemm(precision).time(tokens, n, k);
+        time(group.precision.qkv, shape.query + 2.0 * shape.kv, shape.hidden)
+            + time(group.precision.o, shape.hidden, shape.query)
+            + time(group.precision.gate_up, 2.0 * shape.intermediate, shape.hidden)
+            + time(group.precision.down, shape.hidden, shape.intermediate)
     }
 
-    fn gemm(&self, weights: Weights) -> &Gemm {
-        match weights {
-            Weights::Bf16 => &self.gemm_bf16,
-            Weights::Fp8 => &self.gemm_fp8,
+    /// FP16 runs as BF16 does. Nobody serves FP32, which vLLM allows: it is taken for BF16 too.
+    fn gemm(&self, precision: Precision) -> &Gemm {
+        match precision {
+            Precision::Fp8 => &self.gemm_fp8,
+            Precision::Bf16 | Precision::Fp16 | Precision::Fp32 => &self.gemm_bf16,
         }
     }
 

@@ -3,14 +3,16 @@
 use towtank::{
     batch::{Batch, Chunk, GraphMode},
     catalog::Catalog,
+    hardware::{Gpu, Machine, Network, NetworkKind},
+    model::{Architecture, LayerPrecision, Layout, Precision},
     timing::{
-        AllReduce, AllReduceRules, Crossing, Dimensions, ExecutorKind, GpuSpec, Kernels, LayerGroup,
-        LocalLinks, NetworkSpec, Overheads, StageInputs, Timing, TimingInputs, Weights,
+        AllReduce, AllReduceRules, Dimensions, ExecutorKind, Group, Kernels, LayerGroup, LocalLinks,
+        NetworkSpec, Overheads, StageInputs, Timing, TimingInputs,
     },
-    units::{SimDuration, Version},
+    units::{Bytes, SimDuration, Version},
 };
 
-pub const LLAMA_405B: Dimensions = Dimensions {
+pub(crate) const LLAMA_405B: Dimensions = Dimensions {
     hidden: 16384,
     intermediate: 53248,
     heads: 128,
@@ -18,7 +20,7 @@ pub const LLAMA_405B: Dimensions = Dimensions {
     head_dim: 128,
     vocabulary: 128_256,
 };
-pub const LLAMA_70B: Dimensions = Dimensions {
+pub(crate) const LLAMA_70B: Dimensions = Dimensions {
     hidden: 8192,
     intermediate: 28672,
     heads: 64,
@@ -27,28 +29,21 @@ pub const LLAMA_70B: Dimensions = Dimensions {
     vocabulary: 128_256,
 };
 
-pub fn h100() -> GpuSpec {
-    GpuSpec { memory_gb_s: 3350.0, bf16_tflop_s: 989.0, fp8_tflop_s: Some(1979.0), sms: 132.0 }
-}
-
-/// About what NCCL over plain sockets reaches.
-fn gvnic() -> NetworkSpec {
-    let crossing = |alpha| Crossing { floor: 0.0, alpha, bus: 4.0 };
-    NetworkSpec {
-        send_alpha: 90e3,
-        per_gpu: 2.5,
-        per_node: 4.0,
-        all_gather: crossing(200e3),
-        all_reduce: crossing(400e3),
-    }
+pub(crate) fn h100() -> Gpu {
+    Gpu::read(&Catalog::builtin(), "H100-SXM5-80GB").unwrap()
 }
 
 /// A group whose stages are `tensor_parallel` consecutive GPUs of machines with eight.
-pub fn inputs(model: Dimensions, weights: Weights, layers: &[u32], tensor_parallel: u32) -> TimingInputs {
+pub(crate) fn inputs(
+    model: Dimensions,
+    weights: Precision,
+    layers: &[u32],
+    tensor_parallel: u32,
+) -> TimingInputs {
     let catalog = Catalog::builtin();
     let version = Version::new(0, 33, 0);
     let stage = |(index, layers): (usize, &u32)| StageInputs {
-        layers: vec![LayerGroup { layers: *layers, attention: weights, mlp: weights }],
+        layers: vec![LayerGroup { layers: *layers, precision: LayerPrecision::uniform(weights) }],
         nodes: (0..tensor_parallel).map(|rank| (index as u32 * tensor_parallel + rank) / 8).collect(),
     };
     TimingInputs {
@@ -57,13 +52,13 @@ pub fn inputs(model: Dimensions, weights: Weights, layers: &[u32], tensor_parall
         stages: layers.iter().enumerate().map(stage).collect(),
         kernels: Kernels::of(&catalog, &h100()).unwrap(),
         links: LocalLinks::of(&catalog, "nvlink4-h100").unwrap(),
-        network: gvnic(),
+        network: NetworkSpec::new(&Network::read(&catalog, NetworkKind::Gvnic).unwrap(), 25e9),
         all_reduce: AllReduceRules::of(&catalog, 9.0, version, false).unwrap(),
         overheads: Overheads::of(&catalog, version, ExecutorKind::Mp).unwrap(),
     }
 }
 
-pub fn decode(sequences: u32, context: u32) -> Batch {
+pub(crate) fn decode(sequences: u32, context: u32) -> Batch {
     Batch {
         tokens: sequences,
         padded_tokens: sequences,
@@ -76,7 +71,7 @@ pub fn decode(sequences: u32, context: u32) -> Batch {
     }
 }
 
-pub fn prefill(tokens: u32, context: u32) -> Batch {
+pub(crate) fn prefill(tokens: u32, context: u32) -> Batch {
     Batch {
         tokens,
         padded_tokens: tokens,
@@ -98,38 +93,38 @@ fn pass(timing: &mut Timing, stages: usize, batch: &Batch) -> f64 {
 
 #[test]
 fn a_decode_step_reads_the_whole_blocks_of_every_sequence() {
-    let mut two_stages = inputs(LLAMA_405B, Weights::Bf16, &[63, 63], 8);
+    let mut two_stages = inputs(LLAMA_405B, Precision::Bf16, &[63, 63], 8);
     let batch = decode(16, 1500);
     // 1500 tokens are 94 blocks of 16; one KV head a GPU, keys and values of 128 elements of 2 B, 63 layers.
-    let expected = 16.0 * 1504.0 * 512.0 * 63.0;
-    assert_eq!(Timing::new(&two_stages).kv_bytes_read(0, &batch), expected);
+    let expected: u64 = 16 * 1504 * 512 * 63;
+    assert_eq!(Timing::new(&two_stages).kv_bytes_read(0, &batch), Bytes::new(expected));
     two_stages.kv_element_bytes = 1;
-    assert_eq!(Timing::new(&two_stages).kv_bytes_read(1, &batch), expected / 2.0);
+    assert_eq!(Timing::new(&two_stages).kv_bytes_read(1, &batch), Bytes::new(expected / 2));
     // Sixteen ranks share eight KV heads: each keeps one, as eight ranks do.
-    let wide = Timing::new(&inputs(LLAMA_405B, Weights::Bf16, &[126], 16));
-    assert_eq!(wide.kv_bytes_read(0, &batch), expected * 2.0);
+    let wide = Timing::new(&inputs(LLAMA_405B, Precision::Bf16, &[126], 16));
+    assert_eq!(wide.kv_bytes_read(0, &batch), Bytes::new(expected * 2));
 }
 
 #[test]
 fn a_stage_hands_over_65536_bytes_a_token_of_405b() {
-    let timing = Timing::new(&inputs(LLAMA_405B, Weights::Bf16, &[63, 63], 8));
-    assert_eq!(timing.transfer_bytes(0, &decode(1, 100)), 65_536.0);
-    assert_eq!(timing.transfer_bytes(0, &decode(128, 100)), 8.0 * 1024.0 * 1024.0);
-    assert_eq!(timing.transfer_bytes(0, &prefill(8192, 0)), 512.0 * 1024.0 * 1024.0);
+    let timing = Timing::new(&inputs(LLAMA_405B, Precision::Bf16, &[63, 63], 8));
+    assert_eq!(timing.transfer_bytes(0, &decode(1, 100)), Bytes::new(65_536));
+    assert_eq!(timing.transfer_bytes(0, &decode(128, 100)), Bytes::new(8 << 20));
+    assert_eq!(timing.transfer_bytes(0, &prefill(8192, 0)), Bytes::new(512 << 20));
     // Three ranks do not divide 16384 elements: each sends everything.
     let odd = Dimensions { heads: 96, kv_heads: 6, ..LLAMA_405B };
-    let whole = Timing::new(&inputs(odd, Weights::Bf16, &[63, 63], 3));
-    assert_eq!(whole.transfer_bytes(0, &decode(1, 100)), 3.0 * 65_536.0);
+    let whole = Timing::new(&inputs(odd, Precision::Bf16, &[63, 63], 3));
+    assert_eq!(whole.transfer_bytes(0, &decode(1, 100)), Bytes::new(3 * 65_536));
 }
 
 #[test]
 fn a_transfer_over_the_network_takes_as_long_as_its_card_needs() {
-    let mut timing = Timing::new(&inputs(LLAMA_405B, Weights::Bf16, &[63, 63], 8));
+    let mut timing = Timing::new(&inputs(LLAMA_405B, Precision::Bf16, &[63, 63], 8));
     // 512 MiB at 4 GB/s a machine are 134 ms; the gather at the receiver adds 2 x (256 MiB at 368 GB/s) = 1.5 ms.
     let long = ms(timing.transfer(0, &prefill(8192, 0)));
     assert!((134.0..138.0).contains(&long), "{long} ms");
     // 70B on one machine, TP4 x PP2: 256 MiB over four NVLinks of 357 GB/s, well below one millisecond.
-    let mut near = Timing::new(&inputs(LLAMA_70B, Weights::Bf16, &[40, 40], 4));
+    let mut near = Timing::new(&inputs(LLAMA_70B, Precision::Bf16, &[40, 40], 4));
     let short = ms(near.transfer(0, &prefill(8192, 0)));
     assert!((0.5..1.5).contains(&short), "{short} ms");
     assert!(timing.token_return() > near.token_return());
@@ -137,7 +132,7 @@ fn a_transfer_over_the_network_takes_as_long_as_its_card_needs() {
 
 #[test]
 fn an_empty_batch_takes_no_time_on_the_gpus() {
-    let mut timing = Timing::new(&inputs(LLAMA_405B, Weights::Bf16, &[63, 63], 8));
+    let mut timing = Timing::new(&inputs(LLAMA_405B, Precision::Bf16, &[63, 63], 8));
     assert_eq!(timing.stage(0, &Batch::empty()), SimDuration::ZERO);
     assert_eq!(timing.transfer(0, &Batch::empty()), SimDuration::ZERO);
     assert!(timing.host(&Batch::empty()) > SimDuration::ZERO);
@@ -145,7 +140,7 @@ fn an_empty_batch_takes_no_time_on_the_gpus() {
 
 #[test]
 fn more_tokens_more_context_and_more_sequences_never_take_less() {
-    let mut timing = Timing::new(&inputs(LLAMA_70B, Weights::Fp8, &[80], 8));
+    let mut timing = Timing::new(&inputs(LLAMA_70B, Precision::Fp8, &[80], 8));
     let steps = |timing: &mut Timing, batches: Vec<Batch>| -> Vec<SimDuration> {
         batches.iter().map(|batch| timing.stage(0, batch) + timing.host(batch)).collect()
     };
@@ -164,7 +159,7 @@ fn more_tokens_more_context_and_more_sequences_never_take_less() {
 
 #[test]
 fn answers_do_not_depend_on_what_was_asked_before() {
-    let inputs = inputs(LLAMA_405B, Weights::Bf16, &[63, 63], 8);
+    let inputs = inputs(LLAMA_405B, Precision::Bf16, &[63, 63], 8);
     let mut warm = Timing::new(&inputs);
     for n in (1..300).rev() {
         warm.stage(1, &decode(n, 10 * n));
@@ -179,8 +174,8 @@ fn answers_do_not_depend_on_what_was_asked_before() {
 #[test]
 fn sixteen_ranks_across_plain_ethernet_are_far_slower_than_two_stages() {
     let batch = decode(16, 1500);
-    let two_stages = pass(&mut Timing::new(&inputs(LLAMA_405B, Weights::Bf16, &[63, 63], 8)), 2, &batch);
-    let wide = pass(&mut Timing::new(&inputs(LLAMA_405B, Weights::Bf16, &[126], 16)), 1, &batch);
+    let two_stages = pass(&mut Timing::new(&inputs(LLAMA_405B, Precision::Bf16, &[63, 63], 8)), 2, &batch);
+    let wide = pass(&mut Timing::new(&inputs(LLAMA_405B, Precision::Bf16, &[126], 16)), 1, &batch);
     assert!(wide > 3.0 * two_stages, "TP16 {wide} ms, TP8 x PP2 {two_stages} ms");
     // 253 all-reduces of at least 0.4 ms.
     assert!(wide > 253.0 * 0.4, "{wide} ms");
@@ -188,7 +183,7 @@ fn sixteen_ranks_across_plain_ethernet_are_far_slower_than_two_stages() {
 
 #[test]
 fn launching_without_a_graph_costs_only_where_the_gpu_would_wait() {
-    let mut small = Timing::new(&inputs(LLAMA_70B, Weights::Fp8, &[80], 8));
+    let mut small = Timing::new(&inputs(LLAMA_70B, Precision::Fp8, &[80], 8));
     let eager = |tokens| Batch { graph: GraphMode::Eager, ..decode(tokens, 500) };
     assert!(small.stage(0, &eager(1)) > small.stage(0, &decode(1, 500)));
     let long = prefill(8192, 0);
@@ -230,14 +225,15 @@ fn ray_and_old_engines_cost_more_host_time() {
     );
     // The published fit to V0: 8.0 ms a step and 40 us a sequence in all.
     let v0 = of("0.6.3", ExecutorKind::Mp);
-    assert_eq!([v0.core_step + v0.worker_step, v0.core_sequence + v0.worker_sequence], [8.0e6, 4.0e4]);
+    assert!((v0.core_step + v0.worker_step - 8.0e6).abs() < 1.0);
+    assert!((v0.core_sequence + v0.worker_sequence - 4.0e4).abs() < 1.0);
 }
 
 /// Step times of a simpler model that was within 3 % of 58 published runs, its overheads left out.
 #[test]
 fn steps_are_as_long_as_published_runs_say() {
     let zero = |model, layers: &[u32]| {
-        let mut inputs = inputs(model, Weights::Fp8, layers, 8);
+        let mut inputs = inputs(model, Precision::Fp8, layers, 8);
         inputs.all_reduce.fused = false;
         inputs.overheads = Overheads { worker_step: 0.0, worker_sequence: 0.0, ..inputs.overheads };
         Timing::new(&inputs)
@@ -252,4 +248,53 @@ fn steps_are_as_long_as_published_runs_say() {
         println!("{index}: {got:.2} ms in {band:?}");
         assert!(band.contains(&got), "step {index}: {got} ms is outside {band:?}");
     }
+}
+
+/// Timing of a catalogue model on catalogue machines.
+fn placed(model: &str, machine: &str, network: NetworkKind, layout: Layout, nodes: &[u32]) -> TimingInputs {
+    let catalog = Catalog::builtin();
+    let group = Group {
+        model: &Architecture::read(&catalog, model).unwrap(),
+        layout,
+        kv_cache: Precision::Bf16,
+        version: Version::new(0, 33, 0),
+        executor: ExecutorKind::Ray,
+        enforce_eager: false,
+        machine: &Machine::read(&catalog, machine).unwrap(),
+        network,
+        nodes,
+    };
+    TimingInputs::new(&catalog, &group).unwrap()
+}
+
+#[test]
+fn a_faster_network_between_the_stages_shortens_the_transfer_only() {
+    let nodes: Vec<u32> = (0..16).map(|rank| rank / 8).collect();
+    let layout = Layout { tensor_parallel: 8, pipeline_parallel: 2 };
+    let of = |machine: &str, network| {
+        let model = "meta-llama/Llama-3.1-405B-Instruct";
+        Timing::new(&placed(model, machine, network, layout, &nodes))
+    };
+    let mut by_network = [
+        of("a3-highgpu-8g", NetworkKind::Gvnic),
+        of("a3-highgpu-8g", NetworkKind::GpudirectTcpx),
+        of("a3-megagpu-8g", NetworkKind::GpudirectTcpxo),
+    ];
+    let long = by_network.each_mut().map(|timing| ms(timing.transfer(0, &prefill(8192, 0))));
+    assert!(long[0] > 10.0 * long[1] && long[1] > 2.0 * long[2], "{long:?}");
+    let busy = by_network.each_mut().map(|timing| timing.stage(0, &prefill(8192, 0)));
+    assert!(busy[0] == busy[1] && busy[1] == busy[2]);
+}
+
+#[test]
+fn the_published_fp8_checkpoint_is_between_bf16_and_fp8() {
+    let layout = Layout { tensor_parallel: 8, pipeline_parallel: 1 };
+    let model = "meta-llama/Llama-3.1-405B-Instruct-FP8";
+    let inputs = placed(model, "a3-highgpu-8g", NetworkKind::Gvnic, layout, &[0; 8]);
+    let layers: Vec<u32> = inputs.stages[0].layers.iter().map(|group| group.layers).collect();
+    assert_eq!(layers, [1, 124, 1], "the first and the last layer stay BF16");
+    let uniform =
+        |precision| Timing::new(&self::inputs(LLAMA_405B, precision, &[126], 8)).stage(0, &decode(8, 500));
+    let mixed = Timing::new(&inputs).stage(0, &decode(8, 500));
+    assert!(uniform(Precision::Fp8) < mixed && mixed < uniform(Precision::Bf16));
 }

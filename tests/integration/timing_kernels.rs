@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fs};
 use towtank::{
     batch::{Batch, GraphMode},
     catalog::Catalog,
-    timing::{Dimensions, Kernels, LocalLinks, Timing, Weights},
+    hardware::Gpu,
+    model::Precision,
+    timing::{Dimensions, Kernels, LocalLinks, Timing},
 };
 
 use crate::timing::{h100, inputs};
@@ -65,7 +67,7 @@ fn attention(batch: f64, length: f64, heads: f64, kv_heads: f64, kv_bytes: u32, 
         let chunk = towtank::batch::Chunk { tokens: length, context: 0 };
         Batch { prefills: vec![chunk; count as usize], ..without.clone() }
     };
-    let mut inputs = inputs(model, Weights::Bf16, &[1], 1);
+    let mut inputs = inputs(model, Precision::Bf16, &[1], 1);
     inputs.kv_element_bytes = kv_bytes;
     inputs.overheads.fp8_kv_stream = 1.0;
     inputs.overheads.worker_sequence = 0.0;
@@ -94,28 +96,23 @@ fn kernel_formulas_hold_on_measured_shapes() {
             errors.len()
         );
         // Prefill of a few hundred to a few thousand tokens is the known weak spot of its formula.
-        let bound = if kernel.starts_with("prefill") { 0.22 } else { 0.12 };
-        assert!(median < bound && worst < 0.45, "{kernel}: median {median}, worst {worst}");
+        let (half, all) = if kernel.starts_with("prefill") { (0.22, 0.55) } else { (0.12, 0.40) };
+        assert!(median < half && worst < all, "{kernel}: median {median}, worst {worst}");
     }
 }
 
 #[test]
 fn other_gpus_scale_by_their_datasheet() {
     let catalog = Catalog::builtin();
-    let of = |gpu| Kernels::of(&catalog, &gpu).unwrap();
-    let (measured, faster) = (of(h100()), of(towtank::timing::GpuSpec { memory_gb_s: 4800.0, ..h100() }));
+    let of = |name| Kernels::of(&catalog, &Gpu::read(&catalog, name).unwrap()).unwrap();
+    let (measured, faster) = (of("H100-SXM5-80GB"), of("H200-SXM-141GB"));
     // H200: the same chip with faster memory. Reading weights gains, computing does not.
     let ratio =
         |m: f64| faster.gemm_bf16.time(m, 8192.0, 8192.0) / measured.gemm_bf16.time(m, 8192.0, 8192.0);
     assert!(ratio(16.0) < 0.8, "{}", ratio(16.0));
     assert!((0.97..=1.0).contains(&ratio(8192.0)), "{}", ratio(8192.0));
     // A100: no FP8 units, so FP8 weights are smaller to read but no faster to compute with.
-    let a100 = of(towtank::timing::GpuSpec {
-        memory_gb_s: 2039.0,
-        bf16_tflop_s: 312.0,
-        fp8_tflop_s: None,
-        sms: 108.0,
-    });
+    let a100 = of("A100-SXM4-80GB");
     let (narrow, wide) = (&a100.gemm_fp8, &a100.gemm_bf16);
     assert!(narrow.time(1.0, 8192.0, 8192.0) < 0.7 * wide.time(1.0, 8192.0, 8192.0));
     assert!(narrow.time(8192.0, 8192.0, 8192.0) > 0.95 * wide.time(8192.0, 8192.0, 8192.0));
