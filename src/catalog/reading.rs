@@ -12,7 +12,8 @@ type Units = &'static [(&'static str, f64)];
 
 const GIB: f64 = (1_u64 << 30) as f64;
 const MIB: f64 = (1_u64 << 20) as f64;
-const BYTES: Units = &[("B", 1.0), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("MiB", MIB), ("GiB", GIB)];
+const BYTES: Units =
+    &[("B", 1.0), ("KiB", 1024.0), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("MiB", MIB), ("GiB", GIB)];
 const BANDWIDTHS: Units = &[
     ("GB/s", 1e9),
     ("TB/s", 1e12),

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod catalog_facts;
+mod memory;
 mod model_config;
 mod model_weights;
 mod tidy;
