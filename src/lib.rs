@@ -4,6 +4,7 @@
 //! one floor do not know each other (`DESIGN.md` has the picture, the tidy test holds every `use` against it).
 
 pub mod catalog;
+pub mod random;
 pub mod units; // floor 1
 
 pub mod hardware; // floor 2

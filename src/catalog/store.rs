@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{CatalogError, suggestion};
 
 /// The built-in files, one a kind.
-const FILES: [(&str, &str); 11] = [
+const FILES: &[(&str, &str)] = &[
     ("gpus.json", include_str!("data/gpus.json")),
     ("machines.json", include_str!("data/machines.json")),
     ("links.json", include_str!("data/links.json")),
@@ -20,6 +20,8 @@ const FILES: [(&str, &str); 11] = [
     ("failures.json", include_str!("data/failures.json")),
     ("calibration.json", include_str!("data/calibration.json")),
     ("overheads.json", include_str!("data/overheads.json")),
+    ("presets.json", include_str!("data/presets.json")),
+    ("curves.json", include_str!("data/curves.json")),
 ];
 
 /// Every entry by kind and name, in the order of their names.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::SimDuration;
 
 pub use arrivals::{ArrivalArgs, Process, RateCurveArgs};
+pub(super) use lengths::bucket_bound;
 pub use lengths::{LengthArgs, LengthForm, LengthsArgs, LognormalArgs, Stop};
 pub use prefixes::{PrefixArgs, TurnArgs};
 pub use replay::{RequestArgs, TraceArgs, TraceFormat};

@@ -8,4 +8,5 @@ mod model_weights;
 mod tidy;
 mod timing;
 mod timing_kernels;
+mod workload;
 mod workload_args;
