@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = &[
     ("overheads.json", include_str!("data/overheads.json")),
     ("presets.json", include_str!("data/presets.json")),
     ("curves.json", include_str!("data/curves.json")),
+    ("routers.json", include_str!("data/routers.json")),
 ];
 
 /// Every entry by kind and name, in the order of their names.

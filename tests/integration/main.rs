@@ -5,6 +5,7 @@ mod catalog_facts;
 mod memory;
 mod model_config;
 mod model_weights;
+mod routing;
 mod tidy;
 mod timing;
 mod timing_kernels;
