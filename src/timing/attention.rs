@@ -1,8 +1,8 @@
 //! Time of attention in one layer on one GPU.
 //!
 //! Decode is a stream over the KV cache with a cost per (sequence, KV head) on top, which is first-order from 64
-//! sequences on; the number of query heads does not matter. Prefill is a rate with a cost linear in the tokens, which
-//! says that half of the peak is reached at about a thousand tokens.
+//! sequences on; the number of query heads does not matter. Prefill is a rate with costs linear in the tokens of each
+//! query head and of each KV head, which say that half of the peak is reached at about a thousand tokens.
 
 use crate::batch::{Batch, Chunk};
 
@@ -32,6 +32,8 @@ pub struct PrefillAttention {
     pub compute: f64,
     /// Time per (query head, head element, token) [ns].
     pub linear: f64,
+    /// Time per (KV head, token) [ns].
+    pub kv_head: f64,
 }
 
 /// Attention of one layer on one GPU: constants and the shape they apply to.
@@ -86,6 +88,7 @@ impl Attention {
             tokens += new;
             longest = longest.max(new);
         }
-        busy + self.prefill.token * longest + self.prefill.linear * self.query_width * tokens
+        let per_token = self.prefill.linear * self.query_width + self.prefill.kv_head * self.kv_heads;
+        busy + self.prefill.token * longest + per_token * tokens
     }
 }

@@ -79,6 +79,7 @@ struct PrefillData {
     compute_tflop_s: f64,
     /// Per million (query head, head element, token).
     linear_us: f64,
+    kv_head_ns: f64,
 }
 
 #[derive(Deserialize)]
@@ -167,5 +168,6 @@ fn prefill(data: &PrefillData, ratios: &Ratios) -> PrefillAttention {
         token: data.token_ns,
         compute: data.compute_tflop_s * 1e3 * ratios.bf16,
         linear: data.linear_us * 1e3 / 1e6 / ratios.bf16,
+        kv_head: data.kv_head_ns / ratios.sms,
     }
 }
