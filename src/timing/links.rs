@@ -133,3 +133,43 @@ impl LocalLinks {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_nobody_measured_scales_from_its_kin() {
+        let mut catalog = Catalog::builtin();
+        let half = r#"{"links": {"nvlink-half": {
+            "technology": "nvlink",
+            "bandwidth_per_direction": {"value": 225, "unit": "GB/s", "source": "test", "date": "2026"},
+            "p2p": {
+                "alpha": {"value": 9, "unit": "us", "source": "test", "date": "2026"},
+                "bandwidth": {"value": 150, "unit": "GB/s", "source": "test", "date": "2026"}
+            }
+        }}}"#;
+        catalog.extend("test", half).unwrap();
+        let (scaled, measured) = (
+            LocalLinks::of(&catalog, "nvlink-half").unwrap(),
+            LocalLinks::of(&catalog, "nvlink4-h100").unwrap(),
+        );
+        let bandwidth = |links: &LocalLinks| links.nccl.at(8).bandwidth;
+        assert!((bandwidth(&scaled) * 2.0 - bandwidth(&measured)).abs() < 1e-9);
+        assert!((scaled.send.time(150e3) - 10_000.0).abs() < 1e-6, "9 us and 150 kB at 150 GB/s");
+        assert!(LocalLinks::of(&catalog, "nvlink9").is_err());
+    }
+
+    #[test]
+    fn gpu_counts_between_the_measured_ones_take_the_next_larger() {
+        let links = LocalLinks::of(&Catalog::builtin(), "nvlink4-h100").unwrap();
+        assert_eq!(links.nccl.at(6), links.nccl.at(8));
+        assert_eq!(links.nccl.at(16), links.nccl.at(8));
+        assert_ne!(links.nccl.at(2), links.nccl.at(4));
+    }
+
+    #[test]
+    fn gpus_that_do_not_see_each_other_have_no_peer_curve() {
+        assert_eq!(LocalLinks::of(&Catalog::builtin(), "pcie4-l4").unwrap().peer, None);
+    }
+}

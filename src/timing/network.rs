@@ -110,3 +110,50 @@ impl NetworkSpec {
         crossing.floor.max(crossing.alpha * depth + moved / bus)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::hardware::NetworkKind;
+
+    const MEASURED: Spread = Spread { ranks: 16, nodes: 2, per_node: 8 };
+
+    fn read(kind: NetworkKind) -> Network {
+        Network::read(&Catalog::builtin(), kind).unwrap()
+    }
+
+    #[test]
+    fn the_measured_shape_gives_back_the_catalogues_curve() {
+        for kind in NetworkKind::ALL {
+            let network = read(kind);
+            let spec = NetworkSpec::new(&network, f64::INFINITY);
+            for bytes in [1e4, 1e6, 1e8] {
+                let pairs = [
+                    (spec.all_gather_time(bytes, MEASURED), network.all_gather.seconds(bytes)),
+                    (spec.all_reduce_time(bytes, MEASURED), network.all_reduce.seconds(bytes)),
+                ];
+                for (ns, seconds) in pairs {
+                    assert!((ns / 1e9 / seconds - 1.0).abs() < 1e-9, "{kind} {bytes}: {ns} ns, {seconds} s");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn more_machines_fewer_cards_and_slower_cards_all_cost() {
+        let network = read(NetworkKind::GpudirectTcpxo);
+        let spec = NetworkSpec::new(&network, f64::INFINITY);
+        let at = |ranks, nodes, per_node| spec.all_reduce_time(1e8, Spread { ranks, nodes, per_node });
+        assert!(at(32, 4, 8) > at(16, 2, 8));
+        assert!(at(2, 2, 1) > 2.0 * at(16, 2, 8), "one GPU a machine drives one card of eight");
+        let slow = NetworkSpec::new(&network, 1.25e9);
+        // Eight ranks send 1 MB each through a card of 10 Gbit/s.
+        assert!((slow.send_time(1e6, 8) - slow.send_alpha - 6.4e6).abs() < 1.0);
+    }
+
+    #[test]
+    fn ranks_are_counted_by_machine() {
+        assert_eq!(Spread::of(&[3, 3, 3, 7]), Spread { ranks: 4, nodes: 2, per_node: 3 });
+    }
+}

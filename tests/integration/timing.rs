@@ -298,3 +298,25 @@ fn the_published_fp8_checkpoint_is_between_bf16_and_fp8() {
     let mixed = Timing::new(&inputs).stage(0, &decode(8, 500));
     assert!(uniform(Precision::Fp8) < mixed && mixed < uniform(Precision::Bf16));
 }
+
+#[test]
+fn every_gpu_machine_of_the_catalogue_has_a_timing() {
+    let catalog = Catalog::builtin();
+    let layout = Layout { tensor_parallel: 1, pipeline_parallel: 1 };
+    for machine in catalog.section("machines").unwrap().keys() {
+        let model = "meta-llama/Llama-3.1-8B-Instruct";
+        let mut timing = Timing::new(&placed(model, machine, NetworkKind::Gvnic, layout, &[0]));
+        let step = ms(timing.stage(0, &decode(8, 500)));
+        // 15 GB of weights at 0.3 to 8 TB/s.
+        assert!((1.9..80.0).contains(&step), "{machine}: {step} ms");
+    }
+}
+
+#[test]
+fn a_users_catalogue_changes_the_answer() {
+    let mut catalog = Catalog::builtin();
+    let before = Overheads::of(&catalog, Version::new(0, 33, 0), ExecutorKind::Mp).unwrap();
+    catalog.extend("mine", r#"{"engine_overheads": {"v1": {"core_step": {"value": 2000}}}}"#).unwrap();
+    let after = Overheads::of(&catalog, Version::new(0, 33, 0), ExecutorKind::Mp).unwrap();
+    assert!((after.core_step - 2e6).abs() < 1.0 && after.worker_step.total_cmp(&before.worker_step).is_eq());
+}
