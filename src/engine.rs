@@ -1,8 +1,10 @@
 //! vLLM as a pure state machine.
 
+mod args;
 mod defaults;
 mod memory;
 
+pub use args::*;
 pub use defaults::{
     BatchLimitArgs, BatchLimits, DEFAULT_BLOCK_SIZE, batch_limits, capture_sizes, gpu_memory_utilization,
 };

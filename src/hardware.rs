@@ -7,12 +7,14 @@
 //! Limits: a fabric knows capacities and hops, not congestion inside the data-centre network above the host; the
 //! capacities of the cross-node networks are what collectives achieve on them, not line rates.
 
+mod args;
 mod gpu;
 mod link;
 mod machine;
 mod network;
 mod price;
 
+pub use args::*;
 pub use gpu::{Gpu, GpuArchitecture};
 pub use link::{CollectiveCost, Link, LinkTechnology, RampedCost};
 pub use machine::Machine;

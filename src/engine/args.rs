@@ -1,0 +1,182 @@
+//! What a scenario file says about a vLLM engine: vLLM's own argument names.
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::Version;
+
+/// vLLM's arguments; what is left out takes the default of the stated version on the stated GPU.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineArgs {
+    /// Release of vLLM whose behaviour is simulated, quoted: `"0.33"`. The newest one known when left out.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// GPUs that split every layer; must divide the attention heads. 1 when left out.
+    #[garde(range(min = 1, max = 1024))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensor_parallel_size: Option<u32>,
+    /// Stages that split the stack of layers. 1 when left out.
+    #[garde(range(min = 1, max = 256))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_parallel_size: Option<u32>,
+    /// How workers are driven: `uni` on one GPU, `mp` on one node, `ray`; needed when the engine spans nodes.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distributed_executor_backend: Option<ExecutorArg>,
+    /// Longest prompt and answer together [tokens]; the model's own limit when left out.
+    #[garde(range(min = 1, max = 100_000_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_model_len: Option<u32>,
+    /// Type of weights and activations; the checkpoint's own when left out.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<DtypeArg>,
+    /// Quantisation done while loading (`fp8`); a quantised checkpoint says so itself.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<QuantizationArg>,
+    /// Type of the KV cache; `auto` is the type of the activations.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kv_cache_dtype: Option<KvCacheDtypeArg>,
+    /// Most sequences in one step; by version and GPU when left out.
+    #[garde(range(min = 1, max = 65_536))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_num_seqs: Option<u32>,
+    /// Most tokens in one step; by version and GPU when left out.
+    #[garde(range(min = 1, max = 1_048_576))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_num_batched_tokens: Option<u32>,
+    /// Part of the GPU's memory vLLM may use: 0.92 from 0.20 on, 0.9 before.
+    #[garde(range(min = 0.01, max = 1.0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_memory_utilization: Option<f64>,
+    /// Tokens a KV block holds. 16 when left out.
+    #[garde(custom(power_of_two))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block_size: Option<u32>,
+    /// Number of KV blocks, whatever the memory holds.
+    #[garde(range(min = 2, max = 1_000_000_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_gpu_blocks_override: Option<u32>,
+    /// Prompts may be computed in pieces. On when left out.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_chunked_prefill: Option<bool>,
+    /// Prompts that begin alike share KV blocks. On when left out.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_prefix_caching: Option<bool>,
+    /// Largest piece of a long prompt in one step [tokens]; 0, the default, is no limit.
+    #[garde(range(max = 100_000_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub long_prefill_token_threshold: Option<u32>,
+    /// Order of waiting requests. `fcfs` when left out.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduling_policy: Option<SchedulingPolicyArg>,
+    /// Schedule the next step while one runs; by version when left out.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub async_scheduling: Option<bool>,
+    /// Admit a prompt only when the whole of it fits (`scheduler_reserve_full_isl`); by version when left out.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduler_reserve_full_isl: Option<bool>,
+    /// Part of the KV blocks that must stay free when a request is admitted. 0 when left out.
+    #[garde(range(min = 0.0, max = 0.99))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<f64>,
+    /// No CUDA graphs. Off when left out.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforce_eager: Option<bool>,
+    /// Batch sizes that CUDA graphs are captured for; vLLM's list when left out.
+    #[garde(custom(ascending))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cudagraph_capture_sizes: Option<Vec<u32>>,
+}
+
+fn power_of_two(size: &Option<u32>, (): &()) -> garde::Result {
+    match size {
+        Some(size) if !size.is_power_of_two() || *size > 256 => {
+            Err(garde::Error::new("expected 1, 2, 4, 8, 16, 32, 64, 128 or 256"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn ascending(sizes: &Option<Vec<u32>>, (): &()) -> garde::Result {
+    let good = |sizes: &Vec<u32>| {
+        !sizes.is_empty() && sizes.iter().all(|size| (1..=65_536).contains(size)) && sizes.is_sorted_by(|a, b| a < b)
+    };
+    match sizes {
+        Some(sizes) if !good(sizes) => Err(garde::Error::new("expected ascending sizes between 1 and 65536")),
+        _ => Ok(()),
+    }
+}
+
+/// `--distributed-executor-backend`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecutorArg {
+    /// Processes.
+    Mp,
+    /// Ray actors.
+    Ray,
+    /// In the engine core's own process; one GPU.
+    Uni,
+}
+
+/// `--scheduling-policy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SchedulingPolicyArg {
+    /// First come, first served.
+    Fcfs,
+    /// Smaller priority first.
+    Priority,
+}
+
+/// `--dtype`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DtypeArg {
+    /// The checkpoint's own.
+    Auto,
+    /// 16 bits, bfloat.
+    Bfloat16,
+    /// 16 bits, IEEE.
+    Float16,
+    /// The same as `float16`.
+    Half,
+}
+
+/// `--quantization`, for weights quantised while they are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum QuantizationArg {
+    /// Linear layers in FP8.
+    Fp8,
+}
+
+/// `--kv-cache-dtype`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KvCacheDtypeArg {
+    /// The type of the activations.
+    Auto,
+    /// 16 bits.
+    Bfloat16,
+    /// 8 bits, `fp8_e4m3`.
+    Fp8,
+    /// 8 bits.
+    #[serde(rename = "fp8_e4m3")]
+    Fp8E4m3,
+    /// 8 bits.
+    #[serde(rename = "fp8_e5m2")]
+    Fp8E5m2,
+}

@@ -1,0 +1,262 @@
+//! What a scenario file says about a GKE node pool.
+
+mod upkeep;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Bandwidth, SimDuration};
+
+pub use upkeep::{MaintenanceArgs, NodeRepairArgs, UpgradeArgs, UpgradeStrategyArg};
+
+/// A pool of equal nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodePoolArgs {
+    /// Name of the pool; its nodes are `<name>-<i>`.
+    #[garde(length(min = 1, max = 63))]
+    pub name: String,
+    /// Machine type, such as `a3-highgpu-8g`; a name of the catalogue.
+    #[garde(length(min = 1))]
+    pub machine: String,
+    /// Number of nodes, or `{min, max}` for a pool that scales. 1 when left out.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodesArgs>,
+    /// Network that the pods use between nodes: plain `gvnic` when left out, as for pods that ask for no GPU NICs.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkArg>,
+    /// Region that prices are taken from. `us-central1` when left out.
+    #[garde(length(min = 1))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// How the nodes are bought. `standard` (on demand) when left out.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioning: Option<ProvisioningArg>,
+    /// Committed use, for standard nodes.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<CommitmentArg>,
+    /// Negotiated discount, as a part of the list price: `0.22`.
+    #[garde(range(min = 0.0, max = 1.0))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<f64>,
+    /// Price of a node [$/h], instead of the catalogue's.
+    #[garde(range(min = 0.0, max = 1e6))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_node_hour: Option<f64>,
+    /// How likely capacity is found in time, for spot and flex-start.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obtainability: Option<ObtainabilityArgs>,
+    /// Where the nodes stand to each other; one sub-block when left out.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topology: Option<TopologyArgs>,
+    /// Where weights are loaded from.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageArgs>,
+    /// Host maintenance.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceArgs>,
+    /// Node auto-repair.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_repair: Option<NodeRepairArgs>,
+    /// Node upgrades.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<UpgradeArgs>,
+}
+
+/// A number of nodes, or the limits of a pool that scales.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum NodesArgs {
+    /// Exactly so many.
+    Fixed(#[schemars(range(min = 1, max = 10_000))] u32),
+    /// Between the two, as the cluster autoscaler decides.
+    Scaled(NodeLimitsArgs),
+}
+
+/// Limits of a node pool that scales.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeLimitsArgs {
+    /// Fewest nodes.
+    pub min: u32,
+    /// Most nodes.
+    pub max: u32,
+}
+
+/// Largest node pool [nodes]; far past any real one, and small enough to simulate.
+const MOST_NODES: u32 = 10_000;
+
+impl Validate for NodesArgs {
+    type Context = ();
+    fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
+        let (min, max) = match self {
+            Self::Fixed(nodes) => (*nodes, *nodes),
+            Self::Scaled(limits) => (limits.min, limits.max.max(1)),
+        };
+        if max == 0 || max > MOST_NODES {
+            report.append(parent(), garde::Error::new(format!("expected 1 to {MOST_NODES} nodes")));
+        } else if min > max {
+            report.append(parent(), garde::Error::new("`min` is larger than `max`"));
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NodesArgs {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = NodesArgs;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number of nodes or {min, max}")
+            }
+            fn visit_u64<E: serde::de::Error>(self, nodes: u64) -> Result<NodesArgs, E> {
+                // What is too large for the type is too large for the range, which says so.
+                Ok(NodesArgs::Fixed(u32::try_from(nodes).unwrap_or(u32::MAX)))
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<NodesArgs, A::Error> {
+                let limits = serde::de::value::MapAccessDeserializer::new(map);
+                NodeLimitsArgs::deserialize(limits).map(NodesArgs::Scaled)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// A network between nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkArg {
+    /// TCP over the host's own NIC.
+    Gvnic,
+    /// GPUDirect-TCPX (A3 High).
+    GpudirectTcpx,
+    /// GPUDirect-TCPXO (A3 Mega).
+    GpudirectTcpxo,
+    /// GPUDirect RDMA over converged Ethernet (A3 Ultra, A4).
+    GpudirectRdma,
+}
+
+/// How nodes are bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProvisioningArg {
+    /// On demand.
+    Standard,
+    /// Cheap, and taken away when others want it.
+    Spot,
+    /// Queued, at most seven days.
+    FlexStart,
+    /// Reserved.
+    Reservation,
+}
+
+/// Committed use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CommitmentArg {
+    /// One year.
+    #[serde(rename = "1y")]
+    OneYear,
+    /// Three years.
+    #[serde(rename = "3y")]
+    ThreeYears,
+}
+
+/// Chance that a request for a node is met within a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObtainabilityArgs {
+    /// Within ten minutes.
+    #[garde(range(min = 0.0, max = 1.0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_10m: Option<f64>,
+    /// Within one hour.
+    #[garde(range(min = 0.0, max = 1.0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_1h: Option<f64>,
+    /// Within six hours.
+    #[garde(range(min = 0.0, max = 1.0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_6h: Option<f64>,
+    /// Within one day.
+    #[garde(range(min = 0.0, max = 1.0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_1d: Option<f64>,
+}
+
+/// Blocks and sub-blocks, among which the nodes are dealt evenly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TopologyArgs {
+    /// Blocks (clusters of racks).
+    #[garde(range(min = 1, max = 10_000))]
+    pub blocks: u32,
+    /// Sub-blocks (racks) in a block.
+    #[garde(range(min = 1, max = 10_000))]
+    pub subblocks_per_block: u32,
+}
+
+impl Default for TopologyArgs {
+    fn default() -> Self {
+        Self { blocks: 1, subblocks_per_block: 1 }
+    }
+}
+
+/// Where weights come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StorageArgs {
+    /// Kind of storage.
+    #[garde(skip)]
+    pub kind: StorageKindArg,
+    /// What the volume gives to all nodes together; the catalogue's fact when left out.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_throughput: Option<Bandwidth>,
+    /// What one node can take; the catalogue's fact when left out.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_node_throughput: Option<Bandwidth>,
+    /// Whether a node keeps what it once read. `none` when left out.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<StorageCacheArg>,
+    /// Time before the first byte.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<SimDuration>,
+}
+
+/// Kinds of storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StorageKindArg {
+    /// A read-only volume shared by many nodes.
+    HyperdiskMl,
+    /// A bucket, mounted.
+    GcsFuse,
+    /// The node's own disks.
+    LocalSsd,
+    /// Downloaded from the model hub.
+    Hub,
+}
+
+/// What a node keeps of what it read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StorageCacheArg {
+    /// Nothing.
+    None,
+    /// Everything, on the node.
+    Node,
+}

@@ -1,0 +1,214 @@
+//! A scenario file as a tree whose every value knows its line and column.
+//!
+//! The tree is plain JSON, so that `--set` can reach any field before types are known; places are kept beside it, by
+//! path. Paths are compared without case, `_` and `-`, because a validator names a field as the program does
+//! (`leader_worker_template`) and the file as Kubernetes does (`leaderWorkerTemplate`).
+
+use std::collections::BTreeMap;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::{Location, Spanned};
+
+use super::{ScenarioError, path};
+
+/// Where something stands: line and column, counted from 1.
+type Place = (u64, u64);
+
+/// A file, parsed but not yet understood.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    /// The file as the user named it.
+    pub(super) file: String,
+    text: String,
+    /// Its contents, `--set` applied.
+    pub(super) tree: Value,
+    places: BTreeMap<String, Place>,
+    set: Vec<String>,
+}
+
+impl Document {
+    /// Parses YAML or JSON, which is YAML too.
+    pub(super) fn parse(file: &str, text: &str) -> Result<Self, ScenarioError> {
+        let mut document = Self {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            tree: Value::Null,
+            places: BTreeMap::new(),
+            set: Vec::new(),
+        };
+        let options = serde_saphyr::options! {
+            strict_booleans: true,
+            leading_zero_numbers_as_strings: true,
+            with_snippet: false,
+        };
+        let node: Spanned<Node> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            let place = error.location().map(place);
+            let message = error.without_snippet().to_string();
+            // The location is shown in front; the library repeats it behind the message.
+            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+            document.error_at(place, String::new(), message)
+        })?;
+        document.tree = document.take(node, "")?;
+        if document.tree.is_null() {
+            return Err(ScenarioError::file(file, "the file is empty: expected a scenario"));
+        }
+        Ok(document)
+    }
+
+    /// Turns located nodes into plain values, remembering the places.
+    fn take(&mut self, node: Spanned<Node>, at: &str) -> Result<Value, ScenarioError> {
+        let here = place(node.referenced);
+        self.places.insert(path::key(at), here);
+        Ok(match node.value {
+            Node::Scalar(value) => value,
+            Node::NotFinite => {
+                let message = "not a finite number".to_owned();
+                return Err(self.error_at(Some(here), at.to_owned(), message));
+            }
+            Node::List(nodes) => {
+                let values = nodes.into_iter().enumerate();
+                Value::Array(
+                    values.map(|(i, node)| self.take(node, &path::item(at, i))).collect::<Result<_, _>>()?,
+                )
+            }
+            Node::Map(entries) => {
+                let mut map = Map::new();
+                for (key, node) in entries {
+                    let field = path::field(at, &key.value);
+                    self.places.insert(format!("{}#", path::key(&field)), place(key.referenced));
+                    let value = self.take(node, &field)?;
+                    map.insert(key.value, value);
+                }
+                Value::Object(map)
+            }
+        })
+    }
+
+    /// Applies `PATH=VALUE`; the value is read as YAML, and as text if it is not.
+    pub(super) fn set(&mut self, assignment: &str) -> Result<(), ScenarioError> {
+        let usage = |message: String| ScenarioError::file(&self.file, format!("--set {assignment}: {message}"));
+        let (at, value) = path::split_assignment(assignment).map_err(usage)?;
+        let value = serde_saphyr::from_str::<Value>(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        let full = path::assign(&mut self.tree, &at, value).map_err(usage)?;
+        self.set.push(full);
+        Ok(())
+    }
+
+    /// Line and column of the value at `at`, or of the closest thing around it that the file has.
+    fn place_of(&self, at: &str, key: bool) -> Option<Place> {
+        let mut at = path::key(at);
+        if key && let Some(place) = self.places.get(&format!("{at}#")) {
+            return Some(*place);
+        }
+        loop {
+            if let Some(place) = self.places.get(&at) {
+                return Some(*place);
+            }
+            at.truncate(at.rfind(['.', '[']).unwrap_or(0));
+        }
+    }
+
+    /// The text of the file from a value's place to the end of its line.
+    pub(super) fn raw(&self, at: &str) -> Option<&str> {
+        let (line, column) = self.place_of(at, false)?;
+        let line = self.text.lines().nth(line as usize - 1)?;
+        let start = line.char_indices().nth(column as usize - 1)?.0;
+        line.get(start..)
+    }
+
+    /// An error about the value at `at`.
+    pub(super) fn error(&self, at: &str, message: impl Into<String>) -> ScenarioError {
+        self.error_about(at, false, message.into())
+    }
+
+    /// An error about the field name at `at`, as unknown fields have it.
+    pub(super) fn key_error(&self, at: &str, message: impl Into<String>) -> ScenarioError {
+        self.error_about(at, true, message.into())
+    }
+
+    fn error_about(&self, at: &str, key: bool, message: String) -> ScenarioError {
+        let wanted = path::key(at);
+        let from_set = self.set.iter().map(|set| path::key(set)).any(|set| wanted.starts_with(&set));
+        let place = if from_set { None } else { self.place_of(at, key) };
+        ScenarioError { from_set, ..self.error_at(place, at.to_owned(), message) }
+    }
+
+    fn error_at(&self, place: Option<Place>, path: String, message: String) -> ScenarioError {
+        let line = place.and_then(|(line, _)| self.text.lines().nth(line as usize - 1));
+        ScenarioError {
+            file: self.file.clone(),
+            at: place,
+            path,
+            message,
+            line: line.map(str::to_owned),
+            from_set: false,
+        }
+    }
+}
+
+fn place(location: Location) -> Place {
+    (location.line().max(1), location.column().max(1))
+}
+
+/// One value of the file.
+enum Node {
+    Scalar(Value),
+    NotFinite,
+    List(Vec<Spanned<Node>>),
+    Map(Vec<(Spanned<String>, Spanned<Node>)>),
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NodeVisitor;
+        impl<'de> Visitor<'de> for NodeVisitor {
+            type Value = Node;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("YAML or JSON")
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+                Ok(Node::Scalar(Value::Bool(value)))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+                Ok(Node::Scalar(value.into()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+                Ok(Node::Scalar(value.into()))
+            }
+            fn visit_u128<E>(self, value: u128) -> Result<Node, E> {
+                Ok(Node::Scalar(Number::from_f64(value as f64).map_or(Value::Null, Value::Number)))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+                Ok(Number::from_f64(value).map_or(Node::NotFinite, |number| Node::Scalar(Value::Number(number))))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+                Ok(Node::Scalar(value.into()))
+            }
+            fn visit_unit<E>(self) -> Result<Node, E> {
+                Ok(Node::Scalar(Value::Null))
+            }
+            fn visit_none<E>(self) -> Result<Node, E> {
+                Ok(Node::Scalar(Value::Null))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+                let mut nodes = Vec::new();
+                while let Some(node) = seq.next_element()? {
+                    nodes.push(node);
+                }
+                Ok(Node::List(nodes))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Node::Map(entries))
+            }
+        }
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}

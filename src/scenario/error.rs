@@ -1,0 +1,71 @@
+//! The one error a bad scenario is answered with.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// What is wrong with a scenario, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}", self.render())]
+pub struct ScenarioError {
+    /// The file, as the user named it; `-` is stdin.
+    pub file: String,
+    /// Line and column of the value or key, counted from 1; none for a file that cannot be read or a `--set`.
+    pub at: Option<(u64, u64)>,
+    /// The field, such as `placements[0].node_pools[0].machine`; empty for the whole file.
+    pub path: String,
+    /// What is wrong and what was expected.
+    pub message: String,
+    /// The line of the file, for the snippet.
+    pub line: Option<String>,
+    /// The value came from `--set`, not from the file.
+    pub from_set: bool,
+}
+
+impl ScenarioError {
+    /// An error about a file as a whole.
+    pub fn file(file: &str, message: impl fmt::Display) -> Self {
+        Self {
+            file: file.to_owned(),
+            at: None,
+            path: String::new(),
+            message: message.to_string(),
+            line: None,
+            from_set: false,
+        }
+    }
+
+    fn render(&self) -> String {
+        let mut text = self.file.clone();
+        if let Some((line, column)) = self.at {
+            text += &format!(":{line}:{column}");
+        }
+        text += ": ";
+        if !self.path.is_empty() {
+            text += &format!("{}: ", self.path);
+        }
+        text += &self.message;
+        if self.from_set {
+            text += " (set with --set)";
+        }
+        if let (Some((number, column)), Some(line)) = (self.at, &self.line) {
+            let gutter = " ".repeat(number.to_string().len());
+            let (line, column) = excerpt(line, column as usize);
+            let caret = " ".repeat(column.saturating_sub(1));
+            text += &format!("\n{gutter} |\n{number} | {line}\n{gutter} | {caret}^");
+        }
+        text
+    }
+}
+
+/// Keeps the part of a long line around `column` that a terminal can show.
+fn excerpt(line: &str, column: usize) -> (String, usize) {
+    const SHOWN: usize = 110;
+    let line = line.replace('\t', " ");
+    if line.chars().count() <= SHOWN {
+        return (line, column);
+    }
+    let skipped = column.saturating_sub(SHOWN / 2);
+    let shown: String = line.chars().skip(skipped).take(SHOWN).collect();
+    if skipped == 0 { (format!("{shown}…"), column) } else { (format!("…{shown}…"), column - skipped + 1) }
+}
