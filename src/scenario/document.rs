@@ -27,7 +27,8 @@ pub(super) struct Document {
     /// Its contents, `--set` applied.
     pub(super) tree: Value,
     places: BTreeMap<String, Place>,
-    set: Vec<String>,
+    /// What `--set` put where: path and text.
+    set: Vec<(String, String)>,
 }
 
 impl Document {
@@ -92,10 +93,30 @@ impl Document {
     pub(super) fn set(&mut self, assignment: &str) -> Result<(), ScenarioError> {
         let usage = |message: String| ScenarioError::file(&self.file, format!("--set {assignment}: {message}"));
         let (at, value) = path::split_assignment(assignment).map_err(usage)?;
-        let value = serde_saphyr::from_str::<Value>(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-        let full = path::assign(&mut self.tree, &at, value).map_err(usage)?;
-        self.set.push(full);
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let parsed = serde_saphyr::from_str_with_options::<Value>(value, options);
+        let tree = parsed.unwrap_or_else(|_| Value::String(value.to_owned()));
+        let full = path::assign(&mut self.tree, &at, tree).map_err(usage)?;
+        self.set.push((full, value.to_owned()));
         Ok(())
+    }
+
+    /// Turns a number that `--set` put exactly at `at` back into the text it was; false if there is none.
+    pub(super) fn requote(&mut self, at: &str) -> bool {
+        let Some((_, text)) = self.set.iter().rev().find(|(set, _)| set == at) else { return false };
+        let text = text.clone();
+        match self.tree.pointer_mut(&path::pointer(at)) {
+            Some(value @ Value::Number(_)) => {
+                *value = Value::String(text);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The value at `at`, if it is there under exactly that name.
+    pub(super) fn at(&self, at: &str) -> Option<&Value> {
+        self.tree.pointer(&path::pointer(at))
     }
 
     /// Line and column of the value at `at`, or of the closest thing around it that the file has.
@@ -132,7 +153,7 @@ impl Document {
 
     fn error_about(&self, at: &str, key: bool, message: String) -> ScenarioError {
         let wanted = path::key(at);
-        let from_set = self.set.iter().map(|set| path::key(set)).any(|set| wanted.starts_with(&set));
+        let from_set = self.set.iter().map(|(set, _)| path::key(set)).any(|set| wanted.starts_with(&set));
         let place = if from_set { None } else { self.place_of(at, key) };
         ScenarioError { from_set, ..self.error_at(place, at.to_owned(), message) }
     }

@@ -26,6 +26,12 @@ pub(super) fn item(parent: &str, index: usize) -> String {
     format!("{parent}[{index}]")
 }
 
+/// A path as a JSON pointer.
+pub(super) fn pointer(path: &str) -> String {
+    let steps = path.split(['.', '[', ']']).filter(|step| !step.is_empty());
+    steps.map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect()
+}
+
 /// Splits `PATH=VALUE` at the first `=` that is not inside brackets.
 pub(super) fn split_assignment(text: &str) -> Result<(Vec<Step>, &str), String> {
     let mut depth = 0_i32;

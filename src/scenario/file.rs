@@ -1,0 +1,78 @@
+//! A scenario together with the file it came from.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use super::{Scenario, ScenarioError, check, document::Document, parse, unsupported};
+
+/// A scenario that is typed and consistent, and the file it was read from, which later errors point into.
+#[derive(Clone, Debug)]
+pub struct ScenarioFile {
+    /// What the file says, `--set` applied.
+    pub scenario: Scenario,
+    /// Directory that paths in the file are relative to.
+    pub base_dir: PathBuf,
+    pub(super) document: Document,
+}
+
+impl ScenarioFile {
+    /// Reads `path` (`-` is stdin), applies `sets` (`PATH=VALUE`), and checks all that needs no catalogue.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not a scenario; the error says where.
+    pub fn read(path: &Path, sets: &[String]) -> Result<Self, ScenarioError> {
+        let name = path.display().to_string();
+        let text = if name == "-" {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).map(|_| text)
+        } else {
+            fs::read_to_string(path)
+        };
+        let text = text.map_err(|error| ScenarioError::file(&name, unreadable(&error)))?;
+        let base_dir = if name == "-" { None } else { path.parent() };
+        Self::parse(&name, &text, base_dir.unwrap_or(Path::new("")), sets)
+    }
+
+    /// The same for a text already in memory; `file` is its name in errors.
+    ///
+    /// # Errors
+    /// If the text is not a scenario; the error says where.
+    pub fn parse(file: &str, text: &str, base_dir: &Path, sets: &[String]) -> Result<Self, ScenarioError> {
+        let mut document = Document::parse(file, text)?;
+        for assignment in sets {
+            document.set(assignment)?;
+        }
+        let scenario = parse::typed(&mut document)?;
+        check::consistent(&document, &scenario, base_dir)?;
+        Ok(Self { scenario, base_dir: base_dir.to_owned(), document })
+    }
+
+    /// An error about the field at `path`, such as `placements[0].deployments[0].model`.
+    pub fn error(&self, path: &str, message: impl Into<String>) -> ScenarioError {
+        self.document.error(path, message)
+    }
+
+    /// Refuses what this version reads but does not simulate.
+    ///
+    /// # Errors
+    /// If the scenario asks for any such thing; the error names the first.
+    pub fn supported(&self) -> Result<(), ScenarioError> {
+        match unsupported::unsupported(&self.scenario).into_iter().next() {
+            None => Ok(()),
+            Some(missing) => Err(self.document.error(&missing.path, missing.reason)),
+        }
+    }
+}
+
+/// Why a file cannot be read, in the operating system's words without its number.
+fn unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        std::io::ErrorKind::InvalidData => "not UTF-8 text".to_owned(),
+        std::io::ErrorKind::IsADirectory => "a directory, not a file".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}

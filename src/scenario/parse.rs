@@ -1,0 +1,119 @@
+//! From a tree to a typed, range-checked [`Scenario`], with errors in a user's words.
+
+use garde::Validate;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    Scenario, ScenarioError,
+    document::Document,
+    path::{self, field},
+};
+use crate::catalog::nearest;
+
+/// Types and ranges; names and everything that needs more than one field are checked later.
+pub(super) fn typed(document: &mut Document) -> Result<Scenario, ScenarioError> {
+    let scenario = match read(&document.tree) {
+        Ok(scenario) => scenario,
+        // A shell has no second pair of quotes for `--set version=0.20`: the text is taken if the number is refused.
+        Err((at, _)) if document.requote(&at) => {
+            read(&document.tree).map_err(|(at, message)| describe(document, &at, &message))?
+        }
+        Err((at, message)) => return Err(describe(document, &at, &message)),
+    };
+    if let Err(report) = scenario.validate()
+        && let Some((at, error)) = report.iter().next()
+    {
+        let at = at.to_string();
+        let message = out_of_range(document.at(&at), &error.to_string());
+        return Err(document.error(&at, message));
+    }
+    Ok(scenario)
+}
+
+fn read(tree: &Value) -> Result<Scenario, (String, String)> {
+    let mut track = serde_path_to_error::Track::new();
+    let read = Scenario::deserialize(serde_path_to_error::Deserializer::new(tree, &mut track));
+    read.map_err(|error| {
+        let at = track.path().to_string();
+        (if at == "." { String::new() } else { at }, error.to_string())
+    })
+}
+
+/// Says what serde found in words that do not name Rust types.
+fn describe(document: &Document, at: &str, message: &str) -> ScenarioError {
+    if let Some(rest) = message.strip_prefix("unknown field `") {
+        let (name, known) = split_known(rest);
+        // The path ends at the unknown field itself, or at what holds it.
+        let inside = path::key(at).ends_with(&format!(".{}", path::key(name))) || path::key(at) == path::key(name);
+        let at = if inside { at.to_owned() } else { field(at, name) };
+        return document.key_error(&at, format!("unknown field `{name}`{}", expected(name, &known, "known here")));
+    }
+    if let Some(rest) = message.strip_prefix("unknown variant `") {
+        let (name, known) = split_known(rest);
+        return document.error(at, format!("unknown value `{name}`{}", expected(name, &known, "expected one of")));
+    }
+    for prefix in ["invalid type: ", "invalid value: "] {
+        if let Some((found, wanted)) = message.strip_prefix(prefix).and_then(|rest| rest.rsplit_once(", expected ")) {
+            return document.error(at, mismatch(document, at, found, wanted));
+        }
+    }
+    document.error(at, message)
+}
+
+/// Splits serde's "`name`, expected one of `a`, `b`".
+fn split_known(rest: &str) -> (&str, Vec<&str>) {
+    let (name, tail) = rest.split_once('`').unwrap_or((rest, ""));
+    (name, tail.split('`').skip(1).step_by(2).collect())
+}
+
+/// The nearest known name, and all of them where there are few.
+fn expected(name: &str, known: &[&str], label: &str) -> String {
+    let near = nearest(name, known.iter().copied());
+    let mut text = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    if near.is_none() || known.len() <= 8 {
+        let separator = if near.is_none() { ";" } else { "" };
+        text += &format!("{separator} {label}: {}", known.join(", "));
+    }
+    text
+}
+
+/// Wrong type: what was expected, and what is there.
+fn mismatch(document: &Document, at: &str, found: &str, wanted: &str) -> String {
+    let wanted = match wanted {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" => "text",
+        "a sequence" => "a list",
+        "a map" => "fields",
+        other => other.strip_prefix("struct ").map_or(other, |_| "fields"),
+    };
+    let is_number = found.starts_with("floating point") || found.starts_with("integer");
+    if is_number && wanted.starts_with("a quoted version") {
+        let raw = document.raw(at).unwrap_or_default();
+        let end = raw.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(raw.len());
+        let raw = &raw[..end];
+        return format!("without quotes YAML reads {raw} as a number: expected \"{raw}\"");
+    }
+    let found = found.replace("floating point", "the number").replace("integer", "the number");
+    let found = match found.as_str() {
+        "null" | "unit value" => "nothing",
+        "sequence" => "a list",
+        "map" => "fields",
+        other => other,
+    };
+    format!("expected {wanted}, found {found}")
+}
+
+/// garde says by how much a value is wrong, not which value.
+fn out_of_range(value: Option<&Value>, message: &str) -> String {
+    if message == "length is lower than 1" {
+        return "must not be empty".to_owned();
+    }
+    match value {
+        Some(Value::Number(number)) if message.contains("er than ") => format!("{number} is {message}"),
+        _ => message.to_owned(),
+    }
+}
