@@ -1,8 +1,59 @@
 //! The command line: one file a command.
+//!
+//! Results go to stdout, everything else to stderr. Exit status: 0 done; 1 something failed while running; 2 bad usage
+//! or a bad input file; 3 the slo is missed under `--fail-on-slo`; 130 interrupted.
+
+mod check;
+mod completions;
+mod error;
+mod options;
+mod output;
+mod schema;
 
 use std::process::ExitCode;
 
+use clap::{CommandFactory, Parser, Subcommand};
+
+use error::CliError;
+
+/// Runs the model of a multi-host LLM deployment before anyone rents the GPUs.
+#[derive(Parser)]
+#[command(name = "towtank", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Parse and validate scenarios only
+    Check(check::CheckArgs),
+    /// Print the JSON Schema of the scenario file
+    Schema,
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
 /// Parses the command line, runs the command and says how it ended.
 pub fn main() -> ExitCode {
-    ExitCode::from(2)
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, with status 0. A closed pipe leaves nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = match cli.command {
+        Command::Check(args) => check::check(&args),
+        Command::Schema => schema::schema(),
+        Command::Completions(args) => completions::completions(&args, &mut Cli::command()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::from(error.status())
+        }
+    }
 }

@@ -1,0 +1,31 @@
+//! How a command can end other than well.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::{catalog::CatalogError, scenario::ScenarioError};
+
+/// Why a command did not do what was asked.
+#[derive(Debug, Error)]
+pub(super) enum CliError {
+    /// The scenario file is wrong.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The catalogue has no such thing, or a catalogue file is wrong.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Something failed while running.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl CliError {
+    /// The exit status.
+    pub(super) fn status(&self) -> u8 {
+        match self {
+            Self::Io(_) => 1,
+            Self::Scenario(_) | Self::Catalog(_) => 2,
+        }
+    }
+}
