@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Exit status: 0 done; 1 something failed while running; 2 bad usage
 //! or a bad input file; 3 the slo is missed under `--fail-on-slo`; 130 interrupted.
 
+mod catalog;
 mod check;
 mod completions;
 mod error;
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Parse and validate scenarios only
     Check(check::CheckArgs),
+    /// List the facts about GPUs, machines, models, prices and links, with their sources
+    Catalog(catalog::CatalogArgs),
     /// Print the JSON Schema of the scenario file
     Schema,
     /// Print a completion script for a shell
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Check(args) => check::check(&args),
+        Command::Catalog(args) => catalog::show(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args, &mut Cli::command()),
     };

@@ -7,4 +7,4 @@ mod args;
 mod placement;
 
 pub use args::*;
-pub use placement::{GroupPlacement, Pod, PlaceError, PodDemand, PoolNodes, place};
+pub use placement::{GroupPlacement, PlaceError, Pod, PodDemand, PoolNodes, place};

@@ -9,12 +9,13 @@ mod check;
 mod document;
 mod error;
 mod file;
+mod names;
 mod parse;
 mod path;
 mod unsupported;
 
 pub use args::*;
-pub use error::ScenarioError;
+pub use error::{Problem, ScenarioError};
 pub use file::ScenarioFile;
 pub use unsupported::Unsupported;
 

@@ -20,8 +20,10 @@ pub(super) struct CheckArgs {
 
 /// Checks every file in turn; the first bad one ends it.
 pub(super) fn check(args: &CheckArgs) -> Result<(), CliError> {
+    let catalog = args.input.catalog()?;
     for path in &args.scenarios {
         let file = args.input.scenario(path)?;
+        file.known(&catalog)?;
         for missing in file.scenario.unsupported() {
             output::remark(&format!("note: {}: {}: {}", path.display(), missing.path, missing.reason));
         }

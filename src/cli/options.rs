@@ -38,7 +38,8 @@ pub(super) fn catalog(files: &[PathBuf]) -> Result<Catalog, CliError> {
     let mut catalog = Catalog::builtin();
     for file in files {
         let name = file.display().to_string();
-        let unreadable = |error: std::io::Error| CatalogError::BadFile { file: name.clone(), reason: error.to_string() };
+        let unreadable =
+            |error: std::io::Error| CatalogError::BadFile { file: name.clone(), reason: error.to_string() };
         let text = fs::read_to_string(file).map_err(unreadable)?;
         catalog.extend(&name, &text)?;
     }

@@ -5,6 +5,11 @@ use std::{
     io::{self, ErrorKind, Write},
 };
 
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
+
+use super::options::Format;
+
 /// Writes `text` to stdout; a reader that has enough (`| head`) is no error.
 pub(super) fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
@@ -23,4 +28,52 @@ pub(super) fn complain(error: &impl Display) {
 /// Writes a remark to stderr.
 pub(super) fn remark(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints rows of cells as a table, as JSON objects or as CSV.
+pub(super) fn print_rows(format: Format, columns: &[&str], rows: &[Vec<Value>]) -> io::Result<()> {
+    match format {
+        Format::Table => {
+            let mut table = table(columns);
+            for row in rows {
+                table.add_row(row.iter().map(cell));
+            }
+            print(&format!("{}\n", table.trim_fmt()))
+        }
+        Format::Json => {
+            let object = |row: &Vec<Value>| -> Value {
+                let fields = columns.iter().map(|column| (*column).to_owned()).zip(row.iter().cloned());
+                Value::Object(fields.collect())
+            };
+            let rows: Vec<Value> = rows.iter().map(object).collect();
+            print(&format!("{:#}\n", Value::Array(rows)))
+        }
+        Format::Csv => {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer.write_record(columns)?;
+            for row in rows {
+                writer.write_record(row.iter().map(cell))?;
+            }
+            let text = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+            print(&String::from_utf8_lossy(&text))
+        }
+    }
+}
+
+/// An empty table with a header, plain enough to be pasted anywhere.
+pub(super) fn table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(columns.iter().map(ToString::to_string));
+    table
+}
+
+/// Text of a cell: strings bare, nothing for null and false, `yes` for true.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Bool(false) => String::new(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }

@@ -4,7 +4,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::Version;
+use crate::{model::KvDtype, units::Version};
 
 /// vLLM's arguments; what is left out takes the default of the stated version on the stated GPU.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
@@ -41,7 +41,7 @@ pub struct EngineArgs {
     /// Type of the KV cache; `auto` is the type of the activations.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kv_cache_dtype: Option<KvCacheDtypeArg>,
+    pub kv_cache_dtype: Option<KvDtype>,
     /// Most sequences in one step; by version and GPU when left out.
     #[garde(range(min = 1, max = 65_536))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +100,7 @@ pub struct EngineArgs {
     pub cudagraph_capture_sizes: Option<Vec<u32>>,
 }
 
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "garde passes references")]
 fn power_of_two(size: &Option<u32>, (): &()) -> garde::Result {
     match size {
         Some(size) if !size.is_power_of_two() || *size > 256 => {
@@ -109,9 +110,12 @@ fn power_of_two(size: &Option<u32>, (): &()) -> garde::Result {
     }
 }
 
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "garde passes references")]
 fn ascending(sizes: &Option<Vec<u32>>, (): &()) -> garde::Result {
     let good = |sizes: &Vec<u32>| {
-        !sizes.is_empty() && sizes.iter().all(|size| (1..=65_536).contains(size)) && sizes.is_sorted_by(|a, b| a < b)
+        !sizes.is_empty()
+            && sizes.iter().all(|size| (1..=65_536).contains(size))
+            && sizes.is_sorted_by(|a, b| a < b)
     };
     match sizes {
         Some(sizes) if !good(sizes) => Err(garde::Error::new("expected ascending sizes between 1 and 65536")),
@@ -161,22 +165,4 @@ pub enum DtypeArg {
 pub enum QuantizationArg {
     /// Linear layers in FP8.
     Fp8,
-}
-
-/// `--kv-cache-dtype`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum KvCacheDtypeArg {
-    /// The type of the activations.
-    Auto,
-    /// 16 bits.
-    Bfloat16,
-    /// 8 bits, `fp8_e4m3`.
-    Fp8,
-    /// 8 bits.
-    #[serde(rename = "fp8_e4m3")]
-    Fp8E4m3,
-    /// 8 bits.
-    #[serde(rename = "fp8_e5m2")]
-    Fp8E5m2,
 }

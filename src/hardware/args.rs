@@ -6,6 +6,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Commitment, NetworkKind, Provisioning};
 use crate::units::{Bandwidth, SimDuration};
 
 pub use upkeep::{MaintenanceArgs, NodeRepairArgs, UpgradeArgs, UpgradeStrategyArg};
@@ -27,7 +28,7 @@ pub struct NodePoolArgs {
     /// Network that the pods use between nodes: plain `gvnic` when left out, as for pods that ask for no GPU NICs.
     #[garde(skip)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<NetworkArg>,
+    pub network: Option<NetworkKind>,
     /// Region that prices are taken from. `us-central1` when left out.
     #[garde(length(min = 1))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,11 +36,11 @@ pub struct NodePoolArgs {
     /// How the nodes are bought. `standard` (on demand) when left out.
     #[garde(skip)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provisioning: Option<ProvisioningArg>,
+    pub provisioning: Option<Provisioning>,
     /// Committed use, for standard nodes.
     #[garde(skip)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commitment: Option<CommitmentArg>,
+    pub commitment: Option<Commitment>,
     /// Negotiated discount, as a part of the list price: `0.22`.
     #[garde(range(min = 0.0, max = 1.0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,45 +132,6 @@ impl<'de> Deserialize<'de> for NodesArgs {
         }
         deserializer.deserialize_any(Visitor)
     }
-}
-
-/// A network between nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum NetworkArg {
-    /// TCP over the host's own NIC.
-    Gvnic,
-    /// GPUDirect-TCPX (A3 High).
-    GpudirectTcpx,
-    /// GPUDirect-TCPXO (A3 Mega).
-    GpudirectTcpxo,
-    /// GPUDirect RDMA over converged Ethernet (A3 Ultra, A4).
-    GpudirectRdma,
-}
-
-/// How nodes are bought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProvisioningArg {
-    /// On demand.
-    Standard,
-    /// Cheap, and taken away when others want it.
-    Spot,
-    /// Queued, at most seven days.
-    FlexStart,
-    /// Reserved.
-    Reservation,
-}
-
-/// Committed use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum CommitmentArg {
-    /// One year.
-    #[serde(rename = "1y")]
-    OneYear,
-    /// Three years.
-    #[serde(rename = "3y")]
-    ThreeYears,
 }
 
 /// Chance that a request for a node is met within a time.

@@ -15,13 +15,14 @@ use serde::{Deserialize, Serialize};
 use crate::units::Version;
 
 pub use hpa::{
-    BehaviorArgs, HpaArgs, MetricArgs, MetricIdentifierArgs, MetricSourceArgs, MetricTargetArgs, MetricTypeArg,
-    ScalingPolicyArgs, ScalingPolicyTypeArg, ScalingRulesArgs, SelectPolicyArg, TargetTypeArg,
+    BehaviorArgs, HpaArgs, MetricArgs, MetricIdentifierArgs, MetricSourceArgs, MetricTargetArgs,
+    MetricTypeArg, ScalingPolicyArgs, ScalingPolicyTypeArg, ScalingRulesArgs, SelectPolicyArg, TargetTypeArg,
 };
 pub use int_or_percent::IntOrPercent;
 pub use lws::{
     LeaderWorkerSetArgs, LeaderWorkerTemplateArgs, NetworkConfigArgs, RestartPolicyArg, RollingUpdateArgs,
-    RolloutStrategyArgs, RolloutTypeArg, StartupPolicyArg, SubGroupPolicyArgs, SubGroupTypeArg, SubdomainPolicyArg,
+    RolloutStrategyArgs, RolloutTypeArg, StartupPolicyArg, SubGroupPolicyArgs, SubGroupTypeArg,
+    SubdomainPolicyArg,
 };
 pub use pod::{PodArgs, PodDisruptionBudgetArgs, PreStopArgs, ProbeArgs, TolerationArgs};
 pub use startup::{StartupArgs, StartupNodesArg};
@@ -30,7 +31,7 @@ pub use startup::{StartupArgs, StartupNodesArg};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct KubernetesArgs {
-    /// Version of the cluster, quoted; decides the `maxUnavailable` gate of StatefulSets and the grace periods.
+    /// Version of the cluster, quoted; decides the `maxUnavailable` gate of `StatefulSet`s and the grace periods.
     /// `"1.34"` when left out.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]

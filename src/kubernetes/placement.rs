@@ -76,7 +76,9 @@ pub enum PlaceError {
         has: u32,
     },
     /// The nodes are full.
-    #[error("pod `{pod}` asks for {asked} GPUs, but the {nodes} nodes of pool `{pool}` ({gpus} GPUs) have no node left with that many free")]
+    #[error(
+        "pod `{pod}` asks for {asked} GPUs, but the {nodes} nodes of pool `{pool}` ({gpus} GPUs) have no node left with that many free"
+    )]
     PoolFull {
         /// First pod without a node.
         pod: String,
@@ -160,8 +162,11 @@ mod tests {
     #[test]
     fn pods_are_named_and_bound_as_the_controllers_do() {
         let groups = place(&[pool(4)], &[demand(2, 2, 8)]).unwrap();
-        let names: Vec<_> =
-            groups.iter().flat_map(|group| &group.pods).map(|pod| (pod.name.as_str(), pod.node.as_str())).collect();
+        let names: Vec<_> = groups
+            .iter()
+            .flat_map(|group| &group.pods)
+            .map(|pod| (pod.name.as_str(), pod.node.as_str()))
+            .collect();
         assert_eq!(
             names,
             [("llama-0", "a3-0"), ("llama-0-1", "a3-1"), ("llama-1", "a3-2"), ("llama-1-1", "a3-3")]

@@ -10,16 +10,21 @@ use serde::{Deserialize, Serialize};
 use crate::{
     engine::EngineArgs,
     hardware::NodePoolArgs,
-    kubernetes::{HpaArgs, KubernetesArgs, LeaderWorkerSetArgs, PodArgs, PodDisruptionBudgetArgs, StartupArgs},
+    kubernetes::{
+        HpaArgs, KubernetesArgs, LeaderWorkerSetArgs, PodArgs, PodDisruptionBudgetArgs, StartupArgs,
+    },
     metrics::SloArgs,
     routing::RouterArgs,
     units::SimDuration,
     workload::WorkloadArgs,
 };
 
-pub use failures::{FailureKindsArgs, FailureSource, FailuresArgs, FaultProcessArgs, RepairArgs, RepairTimeArgs};
+pub use failures::{
+    FailureKindsArgs, FailureSource, FailuresArgs, FaultProcessArgs, RepairArgs, RepairTimeArgs,
+};
 pub use timeline::{
-    DrainArgs, EventArgs, EvictArgs, FailArgs, RepairNodeArgs, RolloutArgs, ScaleArgs, TaintArgs, UpgradePoolArgs,
+    DrainArgs, EventArgs, EvictArgs, FailArgs, RepairNodeArgs, RolloutArgs, ScaleArgs, TaintArgs,
+    UpgradePoolArgs,
 };
 
 /// One scenario: workloads, the placements that could serve them, and what is good enough.
@@ -83,13 +88,18 @@ fn yes() -> bool {
 }
 
 /// Results are written into a directory of this name.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes references")]
 fn file_name(name: &str, (): &()) -> garde::Result {
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let good = name.len() <= 128 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(inside);
+    let good = name.len() <= 128
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(inside);
     if good {
         return Ok(());
     }
-    Err(garde::Error::new("expected a name of at most 128 letters, digits, `.`, `_` and `-` that starts with a letter or digit"))
+    Err(garde::Error::new(
+        "expected a name of at most 128 letters, digits, `.`, `_` and `-` that starts with a letter or digit",
+    ))
 }
 
 #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "garde passes references")]

@@ -22,7 +22,9 @@ pub(super) fn consistent(document: &Document, scenario: &Scenario, base_dir: &Pa
     distinct(document, "workloads", scenario.workloads.iter().map(|workload| workload.name.as_str()))?;
     time(document, scenario)?;
     if scenario.find_rate && scenario.slo.is_none() {
-        return Err(document.error("find_rate", "searching the highest rate that meets the slo needs an `slo`"));
+        return Err(
+            document.error("find_rate", "searching the highest rate that meets the slo needs an `slo`")
+        );
     }
     for (index, workload) in scenario.workloads.iter().enumerate() {
         let at = path::item("workloads", index);
@@ -43,7 +45,11 @@ fn check_placement(document: &Document, placement: &PlacementArgs, at: &str, bas
         kubernetes_name(document, &path::field(&path::item(&pools, index), "name"), &pool.name)?;
     }
     let deployments = path::field(at, "deployments");
-    distinct(document, &deployments, placement.deployments.iter().map(|deployment| deployment.name.as_str()))?;
+    distinct(
+        document,
+        &deployments,
+        placement.deployments.iter().map(|deployment| deployment.name.as_str()),
+    )?;
     for (index, deployment) in placement.deployments.iter().enumerate() {
         deployment::check(document, placement, deployment, &path::item(&deployments, index), base_dir)?;
     }
@@ -89,7 +95,8 @@ fn known<'a>(
         return Ok(());
     }
     let all: Vec<&str> = names.clone().collect();
-    let message = format!("no {what} named `{name}`{} ({what}s: {})", suggestion(name, names), all.join(", "));
+    let message =
+        format!("no {what} named `{name}`{} ({what}s: {})", suggestion(name, names), all.join(", "));
     Err(document.error(at, message))
 }
 
@@ -113,7 +120,8 @@ fn time(document: &Document, scenario: &Scenario) -> Checked {
     }
     match scenario.duration {
         Some(duration) if scenario.warmup >= duration => {
-            let message = format!("{} leaves nothing of the duration of {duration} to measure", scenario.warmup);
+            let message =
+                format!("{} leaves nothing of the duration of {duration} to measure", scenario.warmup);
             Err(document.error("warmup", message))
         }
         _ => Ok(()),

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{Error, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Location, Spanned};
 
-use super::{ScenarioError, path};
+use super::{ScenarioError, error::Problem, path};
 
 /// Where something stands: line and column, counted from 1.
 type Place = (u64, u64);
@@ -51,7 +51,7 @@ impl Document {
             let message = error.without_snippet().to_string();
             // The location is shown in front; the library repeats it behind the message.
             let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-            document.error_at(place, String::new(), message)
+            ScenarioError::from(document.problem(place, String::new(), message))
         })?;
         document.tree = document.take(node, "")?;
         if document.tree.is_null() {
@@ -62,14 +62,9 @@ impl Document {
 
     /// Turns located nodes into plain values, remembering the places.
     fn take(&mut self, node: Spanned<Node>, at: &str) -> Result<Value, ScenarioError> {
-        let here = place(node.referenced);
-        self.places.insert(path::key(at), here);
+        self.places.insert(path::key(at), place(node.referenced));
         Ok(match node.value {
             Node::Scalar(value) => value,
-            Node::NotFinite => {
-                let message = "not a finite number".to_owned();
-                return Err(self.error_at(Some(here), at.to_owned(), message));
-            }
             Node::List(nodes) => {
                 let values = nodes.into_iter().enumerate();
                 Value::Array(
@@ -91,7 +86,8 @@ impl Document {
 
     /// Applies `PATH=VALUE`; the value is read as YAML, and as text if it is not.
     pub(super) fn set(&mut self, assignment: &str) -> Result<(), ScenarioError> {
-        let usage = |message: String| ScenarioError::file(&self.file, format!("--set {assignment}: {message}"));
+        let usage =
+            |message: String| ScenarioError::file(&self.file, format!("--set {assignment}: {message}"));
         let (at, value) = path::split_assignment(assignment).map_err(usage)?;
         let options = serde_saphyr::options! { strict_booleans: true };
         let parsed = serde_saphyr::from_str_with_options::<Value>(value, options);
@@ -155,12 +151,12 @@ impl Document {
         let wanted = path::key(at);
         let from_set = self.set.iter().map(|(set, _)| path::key(set)).any(|set| wanted.starts_with(&set));
         let place = if from_set { None } else { self.place_of(at, key) };
-        ScenarioError { from_set, ..self.error_at(place, at.to_owned(), message) }
+        ScenarioError::from(Problem { from_set, ..self.problem(place, at.to_owned(), message) })
     }
 
-    fn error_at(&self, place: Option<Place>, path: String, message: String) -> ScenarioError {
+    fn problem(&self, place: Option<Place>, path: String, message: String) -> Problem {
         let line = place.and_then(|(line, _)| self.text.lines().nth(line as usize - 1));
-        ScenarioError {
+        Problem {
             file: self.file.clone(),
             at: place,
             path,
@@ -178,9 +174,8 @@ fn place(location: Location) -> Place {
 /// One value of the file.
 enum Node {
     Scalar(Value),
-    NotFinite,
-    List(Vec<Spanned<Node>>),
-    Map(Vec<(Spanned<String>, Spanned<Node>)>),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -200,11 +195,12 @@ impl<'de> Deserialize<'de> for Node {
             fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
                 Ok(Node::Scalar(value.into()))
             }
-            fn visit_u128<E>(self, value: u128) -> Result<Node, E> {
-                Ok(Node::Scalar(Number::from_f64(value as f64).map_or(Value::Null, Value::Number)))
+            fn visit_u128<E: Error>(self, value: u128) -> Result<Node, E> {
+                Err(E::custom(format!("{value} is larger than any number here can be")))
             }
-            fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-                Ok(Number::from_f64(value).map_or(Node::NotFinite, |number| Node::Scalar(Value::Number(number))))
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Node, E> {
+                let number = Number::from_f64(value).ok_or_else(|| E::custom("not a finite number"))?;
+                Ok(Node::Scalar(Value::Number(number)))
             }
             fn visit_str<E>(self, value: &str) -> Result<Node, E> {
                 Ok(Node::Scalar(value.into()))

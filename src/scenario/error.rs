@@ -4,10 +4,14 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// What is wrong with a scenario, and where.
+/// What is wrong with a scenario, and where; prints as `file:line:column: field: message` and the line itself.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{}", self.render())]
-pub struct ScenarioError {
+#[error("{0}")]
+pub struct ScenarioError(Box<Problem>);
+
+/// What a [`ScenarioError`] holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
     /// The file, as the user named it; `-` is stdin.
     pub file: String,
     /// Line and column of the value or key, counted from 1; none for a file that cannot be read or a `--set`.
@@ -25,36 +29,47 @@ pub struct ScenarioError {
 impl ScenarioError {
     /// An error about a file as a whole.
     pub fn file(file: &str, message: impl fmt::Display) -> Self {
-        Self {
+        Self::from(Problem {
             file: file.to_owned(),
             at: None,
             path: String::new(),
             message: message.to_string(),
             line: None,
             from_set: false,
-        }
+        })
     }
 
-    fn render(&self) -> String {
-        let mut text = self.file.clone();
+    /// The error taken apart.
+    pub fn problem(&self) -> &Problem {
+        &self.0
+    }
+}
+
+impl From<Problem> for ScenarioError {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
         if let Some((line, column)) = self.at {
-            text += &format!(":{line}:{column}");
+            write!(f, ":{line}:{column}")?;
         }
-        text += ": ";
+        f.write_str(": ")?;
         if !self.path.is_empty() {
-            text += &format!("{}: ", self.path);
+            write!(f, "{}: ", self.path)?;
         }
-        text += &self.message;
+        f.write_str(&self.message)?;
         if self.from_set {
-            text += " (set with --set)";
+            f.write_str(" (set with --set)")?;
         }
-        if let (Some((number, column)), Some(line)) = (self.at, &self.line) {
-            let gutter = " ".repeat(number.to_string().len());
-            let (line, column) = excerpt(line, column as usize);
-            let caret = " ".repeat(column.saturating_sub(1));
-            text += &format!("\n{gutter} |\n{number} | {line}\n{gutter} | {caret}^");
-        }
-        text
+        let (Some((number, column)), Some(line)) = (self.at, &self.line) else { return Ok(()) };
+        let gutter = " ".repeat(number.to_string().len());
+        let (line, column) = excerpt(line, column as usize);
+        let caret = " ".repeat(column.saturating_sub(1));
+        write!(f, "\n{gutter} |\n{number} | {line}\n{gutter} | {caret}^")
     }
 }
 
@@ -67,5 +82,9 @@ fn excerpt(line: &str, column: usize) -> (String, usize) {
     }
     let skipped = column.saturating_sub(SHOWN / 2);
     let shown: String = line.chars().skip(skipped).take(SHOWN).collect();
-    if skipped == 0 { (format!("{shown}…"), column) } else { (format!("…{shown}…"), column - skipped + 1) }
+    if skipped == 0 {
+        (format!("{shown}…"), column)
+    } else {
+        (format!("…{shown}…"), column - skipped + 1)
+    }
 }

@@ -45,16 +45,21 @@ fn describe(document: &Document, at: &str, message: &str) -> ScenarioError {
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let (name, known) = split_known(rest);
         // The path ends at the unknown field itself, or at what holds it.
-        let inside = path::key(at).ends_with(&format!(".{}", path::key(name))) || path::key(at) == path::key(name);
+        let inside =
+            path::key(at).ends_with(&format!(".{}", path::key(name))) || path::key(at) == path::key(name);
         let at = if inside { at.to_owned() } else { field(at, name) };
-        return document.key_error(&at, format!("unknown field `{name}`{}", expected(name, &known, "known here")));
+        return document
+            .key_error(&at, format!("unknown field `{name}`{}", expected(name, &known, "known here")));
     }
     if let Some(rest) = message.strip_prefix("unknown variant `") {
         let (name, known) = split_known(rest);
-        return document.error(at, format!("unknown value `{name}`{}", expected(name, &known, "expected one of")));
+        return document
+            .error(at, format!("unknown value `{name}`{}", expected(name, &known, "expected one of")));
     }
     for prefix in ["invalid type: ", "invalid value: "] {
-        if let Some((found, wanted)) = message.strip_prefix(prefix).and_then(|rest| rest.rsplit_once(", expected ")) {
+        if let Some((found, wanted)) =
+            message.strip_prefix(prefix).and_then(|rest| rest.rsplit_once(", expected "))
+        {
             return document.error(at, mismatch(document, at, found, wanted));
         }
     }
@@ -69,13 +74,12 @@ fn split_known(rest: &str) -> (&str, Vec<&str>) {
 
 /// The nearest known name, and all of them where there are few.
 fn expected(name: &str, known: &[&str], label: &str) -> String {
-    let near = nearest(name, known.iter().copied());
-    let mut text = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    if near.is_none() || known.len() <= 8 {
-        let separator = if near.is_none() { ";" } else { "" };
-        text += &format!("{separator} {label}: {}", known.join(", "));
+    let list = || format!(" {label}: {}", known.join(", "));
+    match nearest(name, known.iter().copied()) {
+        Some(near) if known.len() <= 8 => format!("; did you mean `{near}`?{}", list()),
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!(";{}", list()),
     }
-    text
 }
 
 /// Wrong type: what was expected, and what is there.

@@ -29,7 +29,8 @@ pub(super) fn item(parent: &str, index: usize) -> String {
 /// A path as a JSON pointer.
 pub(super) fn pointer(path: &str) -> String {
     let steps = path.split(['.', '[', ']']).filter(|step| !step.is_empty());
-    steps.map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect()
+    let steps: Vec<String> = steps.map(|step| step.replace('~', "~0").replace('/', "~1")).collect();
+    if steps.is_empty() { String::new() } else { format!("/{}", steps.join("/")) }
 }
 
 /// Splits `PATH=VALUE` at the first `=` that is not inside brackets.
@@ -124,7 +125,9 @@ mod tests {
             tree,
             json!({"placements": [{"name": "a=b.c", "x": "2"}, {"name": "d", "engine": {"max_num_seqs": "128"}}]})
         );
-        for text in ["placements[e].x=1", "placements[2].x=1", "placements.x=1", "=1", "a..b=1", "a[0=1", "seed"] {
+        for text in
+            ["placements[e].x=1", "placements[2].x=1", "placements.x=1", "=1", "a..b=1", "a[0=1", "seed"]
+        {
             let done = split_assignment(text).and_then(|(steps, v)| assign(&mut tree, &steps, v.into()));
             assert!(done.is_err(), "{text}");
         }

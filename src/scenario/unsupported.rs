@@ -31,7 +31,8 @@ impl Found {
 pub(super) fn unsupported(scenario: &Scenario) -> Vec<Unsupported> {
     let mut found = Found(Vec::new());
     found.when(scenario.start == StartArg::Cold, "start".to_owned(), "a cold start is");
-    let availability = |slo: Option<&crate::metrics::SloArgs>| slo.is_some_and(|slo| slo.availability.is_some());
+    let availability =
+        |slo: Option<&crate::metrics::SloArgs>| slo.is_some_and(|slo| slo.availability.is_some());
     let what = "availability is";
     found.when(availability(scenario.slo.as_ref()), "slo.availability".to_owned(), what);
     for (index, workload) in scenario.workloads.iter().enumerate() {

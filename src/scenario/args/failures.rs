@@ -50,7 +50,8 @@ impl<'de> Deserialize<'de> for FailuresArgs {
                 f.write_str("none, catalogue, or kinds of faults such as {node: {mtbf: 264d}}")
             }
             fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<FailuresArgs, E> {
-                FailureSource::deserialize(serde::de::value::StrDeserializer::new(name)).map(FailuresArgs::From)
+                FailureSource::deserialize(serde::de::value::StrDeserializer::new(name))
+                    .map(FailuresArgs::From)
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<FailuresArgs, A::Error> {
                 let kinds = serde::de::value::MapAccessDeserializer::new(map);

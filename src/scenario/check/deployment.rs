@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::{Checked, exists, known, kubernetes_name};
 use crate::{
-    kubernetes::{IntOrPercent, LeaderWorkerSetArgs, RolloutStrategyArgs, SubGroupPolicyArgs, SubGroupTypeArg},
+    kubernetes::{
+        IntOrPercent, LeaderWorkerSetArgs, RolloutStrategyArgs, SubGroupPolicyArgs, SubGroupTypeArg,
+    },
     scenario::{DeploymentArgs, PlacementArgs, document::Document, path::field},
 };
 
@@ -45,7 +47,9 @@ pub(super) fn check(
 fn leader_worker_set(document: &Document, lws: &LeaderWorkerSetArgs, at: &str, base_dir: &Path) -> Checked {
     if let Some(manifest) = &lws.manifest {
         exists(document, &field(at, "manifest"), base_dir, manifest)?;
-        if *lws != (LeaderWorkerSetArgs { manifest: Some(manifest.clone()), ..LeaderWorkerSetArgs::default() }) {
+        if *lws
+            != (LeaderWorkerSetArgs { manifest: Some(manifest.clone()), ..LeaderWorkerSetArgs::default() })
+        {
             let message = "a manifest says everything: leave out the other fields";
             return Err(document.error(&field(at, "manifest"), message));
         }

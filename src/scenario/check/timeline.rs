@@ -21,9 +21,8 @@ pub(super) fn events(document: &Document, scenario: &Scenario) -> Checked {
             let message = format!("{} is after the end of the scenario at {duration}", event.at);
             return Err(document.error(&field(&at, "at"), message));
         }
-        let applies = |placement: &&PlacementArgs| {
-            event.placement.as_ref().is_none_or(|name| *name == placement.name)
-        };
+        let applies =
+            |placement: &&PlacementArgs| event.placement.as_ref().is_none_or(|name| *name == placement.name);
         for placement in scenario.placements.iter().filter(applies) {
             names(document, event, placement, &at)?;
         }
@@ -70,14 +69,19 @@ fn names(document: &Document, event: &EventArgs, placement: &PlacementArgs, at: 
 
 fn check_node(document: &Document, at: &str, node: &str, placement: &PlacementArgs) -> Checked {
     let exists = placement.node_pools.iter().any(|pool| {
-        let index = node.strip_prefix(&pool.name).and_then(|rest| rest.strip_prefix('-')?.parse::<u32>().ok());
+        let index =
+            node.strip_prefix(&pool.name).and_then(|rest| rest.strip_prefix('-')?.parse::<u32>().ok());
         index.is_some_and(|index| index < most_nodes(pool.nodes))
     });
     let pools = placement.node_pools.iter().map(|pool| match most_nodes(pool.nodes) {
         1 => format!("{}-0", pool.name),
         nodes => format!("{0}-0 to {0}-{1}", pool.name, nodes - 1),
     });
-    if exists { Ok(()) } else { Err(missing(document, at, "node", node, placement, pools.collect())) }
+    if exists {
+        Ok(())
+    } else {
+        Err(missing(document, at, "node", node, placement, &pools.collect::<Vec<_>>()))
+    }
 }
 
 fn check_pod(document: &Document, at: &str, pod: &str, placement: &PlacementArgs) -> Checked {
@@ -100,7 +104,7 @@ fn check_pod(document: &Document, at: &str, pod: &str, placement: &PlacementArgs
         1 => format!("{name}-<group>, {groups} groups"),
         _ => format!("{name}-<group>[-<worker>], {groups} groups of {size}"),
     });
-    if exists { Ok(()) } else { Err(missing(document, at, "pod", pod, placement, all.collect())) }
+    if exists { Ok(()) } else { Err(missing(document, at, "pod", pod, placement, &all.collect::<Vec<_>>())) }
 }
 
 fn missing(
@@ -109,8 +113,9 @@ fn missing(
     what: &str,
     name: &str,
     placement: &PlacementArgs,
-    all: Vec<String>,
+    all: &[String],
 ) -> ScenarioError {
-    let message = format!("placement `{}` has no {what} `{name}` (it has {})", placement.name, all.join("; "));
+    let message =
+        format!("placement `{}` has no {what} `{name}` (it has {})", placement.name, all.join("; "));
     document.error(at, message)
 }

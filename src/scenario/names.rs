@@ -1,0 +1,134 @@
+//! Names that the catalogue must know: machines, models, regions; and what follows from them alone.
+
+use std::fs;
+
+use super::{
+    DeploymentArgs, PlacementArgs, ScenarioError, ScenarioFile,
+    path::{field, item},
+};
+use crate::{
+    catalog::{Catalog, suggestion},
+    hardware::{Machine, NetworkKind, NodePoolArgs, PriceError, PriceQuery, Provisioning, hourly_price},
+    model::{Architecture, Layout},
+};
+
+/// Region that prices are taken from unless a pool states one; the region of Google's own multi-host tutorials.
+pub(super) const DEFAULT_REGION: &str = "us-central1";
+
+impl ScenarioFile {
+    /// Checks every name against the catalogue, and every layout against its model.
+    ///
+    /// # Errors
+    /// If a machine, a model or a price is not known, a network is not the machine's, or a model cannot be cut so.
+    pub fn known(&self, catalog: &Catalog) -> Result<(), ScenarioError> {
+        for (index, placement) in self.scenario.placements.iter().enumerate() {
+            self.known_placement(catalog, placement, &item("placements", index))?;
+        }
+        Ok(())
+    }
+
+    fn known_placement(
+        &self,
+        catalog: &Catalog,
+        placement: &PlacementArgs,
+        at: &str,
+    ) -> Result<(), ScenarioError> {
+        for (index, pool) in placement.node_pools.iter().enumerate() {
+            let at = item(&field(at, "node_pools"), index);
+            self.machine(catalog, pool, &at)?;
+            self.price(catalog, pool, &at)?;
+        }
+        for (index, deployment) in placement.deployments.iter().enumerate() {
+            let at = item(&field(at, "deployments"), index);
+            let model = self.architecture(catalog, deployment, &at)?;
+            let layout = layout(deployment);
+            let refused = |error| self.error(&field(&at, "engine.tensor_parallel_size"), format!("{error}"));
+            layout.check(&model).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// The machine of a pool; its network must be one that the machine has.
+    pub(super) fn machine(
+        &self,
+        catalog: &Catalog,
+        pool: &NodePoolArgs,
+        at: &str,
+    ) -> Result<Machine, ScenarioError> {
+        let read = Machine::read(catalog, &pool.machine);
+        let machine = read.map_err(|error| self.error(&field(at, "machine"), error.to_string()))?;
+        let network = pool.network.unwrap_or(NetworkKind::Gvnic);
+        if machine.offers(network) {
+            return Ok(machine);
+        }
+        let names: Vec<&str> = machine.networks.iter().map(|network| network.name()).collect();
+        let message = format!("`{}` has no {network}; its networks: {}", pool.machine, names.join(", "));
+        Err(self.error(&field(at, "network"), message))
+    }
+
+    /// The price of a node of a pool.
+    pub(super) fn price(
+        &self,
+        catalog: &Catalog,
+        pool: &NodePoolArgs,
+        at: &str,
+    ) -> Result<crate::hardware::HourlyPrice, ScenarioError> {
+        let query = PriceQuery {
+            machine: &pool.machine,
+            region: pool.region.as_deref().unwrap_or(DEFAULT_REGION),
+            provisioning: pool.provisioning.unwrap_or(Provisioning::Standard),
+            commitment: pool.commitment,
+            discount: pool.discount.unwrap_or(0.0),
+            usd_per_node_hour: pool.usd_per_node_hour,
+        };
+        hourly_price(catalog, &query).map_err(|error| {
+            let name = match &error {
+                PriceError::UnknownMachine { .. } | PriceError::BadEntry { .. } => "machine",
+                PriceError::UnknownRegion { .. } => "region",
+                PriceError::NoCommitment { .. } => "commitment",
+                PriceError::BadDiscount { .. } => "discount",
+                _ => "provisioning",
+            };
+            let text = error.to_string();
+            let text = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text).to_owned();
+            let known =
+                catalog.section("prices").ok().and_then(|section| section.get(&pool.machine)?.as_object());
+            let near = match (&error, known) {
+                (PriceError::UnknownRegion { region, .. }, Some(regions)) => {
+                    suggestion(region, regions.keys().map(String::as_str))
+                }
+                _ => String::new(),
+            };
+            self.error(&field(at, name), text + &near)
+        })
+    }
+
+    /// The model of a deployment: a file if there is one of that name or it looks like one, else a name.
+    pub(super) fn architecture(
+        &self,
+        catalog: &Catalog,
+        deployment: &DeploymentArgs,
+        at: &str,
+    ) -> Result<Architecture, ScenarioError> {
+        let at = field(at, "model");
+        let name = &deployment.model;
+        let path = self.base_dir.join(name);
+        let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let read = if is_json || path.is_file() {
+            let text = fs::read_to_string(&path)
+                .map_err(|error| self.error(&at, format!("`{name}` cannot be read: {error}")))?;
+            Architecture::from_config(name, &text)
+        } else {
+            Architecture::read(catalog, name)
+        };
+        read.map_err(|error| self.error(&at, error.to_string()))
+    }
+}
+
+/// How a deployment cuts its model.
+pub(super) fn layout(deployment: &DeploymentArgs) -> Layout {
+    Layout {
+        tensor_parallel: deployment.engine.tensor_parallel_size.unwrap_or(1),
+        pipeline_parallel: deployment.engine.pipeline_parallel_size.unwrap_or(1),
+    }
+}
