@@ -4,7 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::{catalog::CatalogError, scenario::ScenarioError};
+use crate::catalog::CatalogError;
+use crate::scenario::ScenarioError;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, Error)]

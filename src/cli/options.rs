@@ -5,10 +5,8 @@ use std::{fs, path::PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::error::CliError;
-use crate::{
-    catalog::{Catalog, CatalogError},
-    scenario::ScenarioFile,
-};
+use crate::catalog::{Catalog, CatalogError};
+use crate::scenario::ScenarioFile;
 
 /// Where a scenario and the facts come from.
 #[derive(Args, Clone, Debug)]

@@ -4,7 +4,8 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{model::KvDtype, units::Version};
+use crate::model::KvDtype;
+use crate::units::Version;
 
 /// vLLM's arguments; what is left out takes the default of the stated version on the stated GPU.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]

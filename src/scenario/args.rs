@@ -7,17 +7,15 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    engine::EngineArgs,
-    hardware::NodePoolArgs,
-    kubernetes::{
-        HpaArgs, KubernetesArgs, LeaderWorkerSetArgs, PodArgs, PodDisruptionBudgetArgs, StartupArgs,
-    },
-    metrics::SloArgs,
-    routing::RouterArgs,
-    units::SimDuration,
-    workload::WorkloadArgs,
+use crate::engine::EngineArgs;
+use crate::hardware::NodePoolArgs;
+use crate::kubernetes::{
+    HpaArgs, KubernetesArgs, LeaderWorkerSetArgs, PodArgs, PodDisruptionBudgetArgs, StartupArgs,
 };
+use crate::metrics::SloArgs;
+use crate::routing::RouterArgs;
+use crate::units::SimDuration;
+use crate::workload::WorkloadArgs;
 
 pub use failures::{
     FailureKindsArgs, FailureSource, FailuresArgs, FaultProcessArgs, RepairArgs, RepairTimeArgs,

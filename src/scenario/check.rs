@@ -6,12 +6,10 @@ mod timeline;
 use std::path::Path;
 
 use super::{PlacementArgs, Scenario, ScenarioError, document::Document, path};
-use crate::{
-    catalog::suggestion,
-    hardware::NodesArgs,
-    metrics::SloArgs,
-    workload::{Process, WorkloadArgs},
-};
+use crate::catalog::suggestion;
+use crate::hardware::NodesArgs;
+use crate::metrics::SloArgs;
+use crate::workload::{Process, WorkloadArgs};
 
 /// What every check hands back.
 type Checked = Result<(), ScenarioError>;

@@ -6,11 +6,11 @@ use super::{
     DeploymentArgs, PlacementArgs, ScenarioError, ScenarioFile,
     path::{field, item},
 };
-use crate::{
-    catalog::{Catalog, suggestion},
-    hardware::{Machine, NetworkKind, NodePoolArgs, PriceError, PriceQuery, Provisioning, hourly_price},
-    model::{Architecture, Layout},
+use crate::catalog::{Catalog, suggestion};
+use crate::hardware::{
+    Machine, NetworkKind, NodePoolArgs, PriceError, PriceQuery, Provisioning, hourly_price,
 };
+use crate::model::{Architecture, Layout};
 
 /// Region that prices are taken from unless a pool states one; the region of Google's own multi-host tutorials.
 pub(super) const DEFAULT_REGION: &str = "us-central1";

@@ -3,12 +3,10 @@
 use std::path::Path;
 
 use super::{Checked, exists, known, kubernetes_name};
-use crate::{
-    kubernetes::{
-        IntOrPercent, LeaderWorkerSetArgs, RolloutStrategyArgs, SubGroupPolicyArgs, SubGroupTypeArg,
-    },
-    scenario::{DeploymentArgs, PlacementArgs, document::Document, path::field},
+use crate::kubernetes::{
+    IntOrPercent, LeaderWorkerSetArgs, RolloutStrategyArgs, SubGroupPolicyArgs, SubGroupTypeArg,
 };
+use crate::scenario::{DeploymentArgs, PlacementArgs, document::Document, path::field};
 
 /// Checks one deployment against its placement.
 pub(super) fn check(
