@@ -1,5 +1,33 @@
 //! Accumulators of what a run produced.
+//!
+//! Latencies are defined as `vllm bench serve` defines them. Everything is summed in integers and in constant time per
+//! record, so neither the order of the records nor the number of threads can change a byte of a result.
 
 mod args;
+mod class;
+mod cost;
+mod distribution;
+mod latency;
+mod lines;
+mod placement;
+mod record;
+mod result;
+mod seconds;
+mod slo;
+mod warning;
 
 pub use args::{GoodputArgs, LatencyMetric, SloArgs, Statistic, Threshold};
+pub use class::{ClassMetrics, RequestCounts, TokenCounts};
+pub use cost::{CostInputs, NodeTime, Served, UnitCost};
+pub use distribution::{Distribution, Percentiles};
+pub use latency::{LatencyFigures, LatencySet};
+pub use lines::{Event, StepLine, TimelineRow};
+pub use placement::{KeepRows, MetricsSetup, PlacementMetrics, WorkloadSetup};
+pub use record::{Outcome, RequestRecord};
+pub use result::{
+    Availability, BenchInputs, Capacity, DeploymentResult, EngineFigures, MemoryFigures, PlacementResult,
+    PlacementStatus, Simulated,
+};
+pub use seconds::{Half, Seconds};
+pub use slo::{SloCheck, check_slo};
+pub use warning::{Warning, WarningKind, warnings};

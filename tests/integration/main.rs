@@ -3,6 +3,7 @@
 
 mod catalog_facts;
 mod memory;
+mod metrics;
 mod model_config;
 mod model_weights;
 mod routing;

@@ -1,0 +1,142 @@
+//! A run in buckets of one second: load, answers, concurrency.
+
+use crate::units::SimTime;
+
+use super::{Outcome, RequestRecord};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Parts of a token, so that an answer spread over seconds stays an integer sum.
+const PARTS: u128 = 1_000_000;
+
+/// One second. Differences against the second before where something lasts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Second {
+    arrived: u32,
+    completed: u32,
+    /// Requests open in this second, minus those open in the one before.
+    open: i32,
+    /// Requests that arrived in this second and were served or waited for.
+    waited: u32,
+    /// Time they waited for their first token, or until they ended without one [ns].
+    wait_ns: u64,
+    /// Parts of tokens that came in this second alone.
+    parts: i64,
+    /// Parts of tokens a second, minus those in the second before.
+    rate: i64,
+}
+
+/// What happened in each second since the start of the run.
+#[derive(Clone, Debug, Default)]
+pub struct Seconds {
+    seconds: Vec<Second>,
+}
+
+/// One half of the time in which requests arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Half {
+    /// Requests that arrived in it.
+    pub arrived: u64,
+    /// Requests completed in it, whenever they arrived.
+    pub completed: u64,
+    /// Mean wait for the first token of those that arrived in it [ns].
+    pub mean_wait: Option<f64>,
+}
+
+fn second(at: SimTime) -> usize {
+    (at.as_nanos() / SECOND_NS) as usize
+}
+
+impl Seconds {
+    fn at(&mut self, index: usize) -> &mut Second {
+        if index >= self.seconds.len() {
+            self.seconds.resize(index + 1, Second::default());
+        }
+        &mut self.seconds[index]
+    }
+
+    /// Counts an arrival.
+    pub(super) fn arrived(&mut self, at: SimTime) {
+        self.at(second(at)).arrived += 1;
+    }
+
+    /// Counts the end of a request.
+    pub(super) fn request(&mut self, record: &RequestRecord) {
+        if record.outcome != Outcome::Rejected {
+            let served = record.first_token.unwrap_or(record.end);
+            let arrival = self.at(second(record.wanted));
+            arrival.waited += 1;
+            arrival.wait_ns += (served - record.wanted).as_nanos();
+        }
+        let (Outcome::Completed, Some(first)) = (record.outcome, record.first_token) else { return };
+        self.at(second(record.end)).completed += 1;
+        self.at(second(record.first_sent)).open += 1;
+        self.at(second(record.end) + 1).open -= 1;
+        self.at(second(first)).parts += PARTS as i64;
+        if record.output_tokens > 1 {
+            self.spread(first, record.end, record.output_tokens - 1);
+        }
+    }
+
+    /// Spreads tokens evenly over `(from, to]`, in time that does not grow with their number.
+    fn spread(&mut self, from: SimTime, to: SimTime, tokens: u32) {
+        let (first, last) = (second(from), second(to));
+        let whole = i64::from(tokens) * PARTS as i64;
+        if first == last {
+            self.at(last).parts += whole;
+            return;
+        }
+        let length = u128::from((to - from).as_nanos());
+        let part = |ns: u64| (u128::from(tokens) * PARTS * u128::from(ns) / length) as i64;
+        let rate = part(SECOND_NS);
+        let head = part((first as u64 + 1) * SECOND_NS - from.as_nanos());
+        self.at(first).parts += head;
+        self.at(first + 1).rate += rate;
+        let tail = whole - head - rate * ((last - first - 1) as u32 as i64);
+        let end = self.at(last);
+        end.rate -= rate;
+        end.parts += tail;
+    }
+
+    /// Most output tokens in one second, each answer spread evenly from its first token to its last.
+    pub fn max_output_tokens_per_s(&self) -> f64 {
+        let mut rate = 0;
+        let of_seconds = self.seconds.iter().map(|second| {
+            rate += second.rate;
+            rate + second.parts
+        });
+        (of_seconds.max().unwrap_or(0) as f64 / PARTS as f64).round()
+    }
+
+    /// Most completed requests that were open in one and the same second.
+    pub fn max_concurrent_requests(&self) -> u64 {
+        let mut open = 0_i64;
+        let of_seconds = self.seconds.iter().map(|second| {
+            open += i64::from(second.open);
+            open
+        });
+        of_seconds.max().unwrap_or(0) as u64
+    }
+
+    /// The two halves of the time from `from` to the last arrival, if that is at least 20 s.
+    pub(super) fn halves(&self, from: SimTime) -> Option<[Half; 2]> {
+        const SHORTEST: usize = 20;
+        let first = from.as_nanos().div_ceil(SECOND_NS) as usize;
+        let end = self.seconds.iter().rposition(|second| second.arrived > 0)? + 1;
+        if end < first + SHORTEST {
+            return None;
+        }
+        let middle = first.midpoint(end);
+        Some([half(&self.seconds[first..middle]), half(&self.seconds[middle..end])])
+    }
+}
+
+fn half(seconds: &[Second]) -> Half {
+    let waited: u64 = seconds.iter().map(|second| u64::from(second.waited)).sum();
+    let wait: u128 = seconds.iter().map(|second| u128::from(second.wait_ns)).sum();
+    Half {
+        arrived: seconds.iter().map(|second| u64::from(second.arrived)).sum(),
+        completed: seconds.iter().map(|second| u64::from(second.completed)).sum(),
+        mean_wait: (waited > 0).then(|| wait as f64 / waited as f64),
+    }
+}
