@@ -2,6 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod catalog_facts;
+mod hardware_fabric;
+mod hardware_fair_share;
+mod hardware_prices;
 mod memory;
 mod metrics;
 mod model_config;
