@@ -13,5 +13,6 @@ mod routing;
 mod tidy;
 mod timing;
 mod timing_kernels;
+mod traces;
 mod workload;
 mod workload_args;

@@ -30,7 +30,7 @@ pub enum TraceNote {
         /// How many.
         rows: u32,
     },
-    /// Stamps are whole multiples of a tick of at least a second and several rows share a tick.
+    /// Stamps were rounded to ticks: never closer than a second, or equal, and most of the rows share theirs.
     Ticks {
         /// Length of the tick [s].
         seconds: u64,
@@ -41,22 +41,19 @@ pub enum TraceNote {
     },
 }
 
+/// Stamps that are closer than this were not rounded to whole seconds; ticks of real traces wander by some ms [ns].
+const CLOSE_NS: u64 = 900_000_000;
+
 impl TraceNote {
     /// Whether stamps were rounded: 1 s in `BurstGPT`, 3 s in Mooncake's traces, where it makes bursts that nobody sent.
     pub(super) fn ticks(rows: &[TraceRow]) -> Option<Self> {
-        let tick_ns = rows.iter().fold(0, |tick, row| gcd(tick, row.at.as_nanos()));
-        let stamps = rows.chunk_by(|a, b| a.at == b.at).count();
-        let rounded = tick_ns >= 1_000_000_000 && tick_ns.is_multiple_of(1_000_000_000) && stamps > 1;
-        (rounded && 2 * stamps <= rows.len()).then_some(Self::Ticks {
-            seconds: tick_ns / 1_000_000_000,
-            rows: rows.len() as u32,
-            stamps: stamps as u32,
-        })
+        let ticks = rows.windows(2).map(|pair| (pair[1].at - pair[0].at).as_nanos()).filter(|gap| *gap > 0);
+        let shortest_ns = ticks.clone().min()?;
+        let stamps = ticks.count() as u32 + 1;
+        let rounded = shortest_ns >= CLOSE_NS && 2 * stamps as usize <= rows.len();
+        let seconds = (shortest_ns + 500_000_000) / 1_000_000_000;
+        rounded.then_some(Self::Ticks { seconds, rows: rows.len() as u32, stamps })
     }
-}
-
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 impl fmt::Display for TraceNote {
@@ -72,7 +69,7 @@ impl fmt::Display for TraceNote {
             Self::Reordered { rows } => write!(f, "{rows} rows out of order: sorted by time"),
             Self::Ticks { seconds, rows, stamps } => write!(
                 f,
-                "{rows} rows share {stamps} stamps, all multiples of {seconds} s: `jitter: {seconds}s` spreads them"
+                "{rows} rows share {stamps} stamps, {seconds} s apart: `jitter: {seconds}s` spreads them"
             ),
         }
     }
