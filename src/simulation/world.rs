@@ -1,0 +1,349 @@
+//! One placement under its workloads: clients, router and groups on one clock.
+
+use std::{collections::VecDeque, sync::atomic::Ordering};
+
+use super::{
+    book::Book,
+    calendar::{Calendar, Timeout},
+    calls::{Call, Calls, Phase},
+    group::Group,
+    order::{Moment, Rank},
+    retry,
+    step_time::StepTime,
+    watch::Watch,
+};
+use crate::{
+    engine::{Finished, Outputs},
+    metrics::Outcome,
+    request::RequestId,
+    routing::Router,
+    units::{SimDuration, SimTime},
+    workload::{Arrival, Client, Source},
+};
+
+/// What the calendar holds.
+#[derive(Clone, Debug)]
+enum Due {
+    /// A client's next wish: a later turn, the next request of a closed loop.
+    Wish(usize, Arrival),
+    /// A retry whose back-off is over.
+    Retry(RequestId),
+    /// Time to look at every group.
+    Sample,
+}
+
+/// What comes from outside the groups.
+#[derive(Clone, Copy, Debug)]
+enum External {
+    Arrival(usize),
+    Timeout(usize, Timeout),
+    Due,
+}
+
+/// One class of traffic and its client.
+pub(super) struct Traffic {
+    pub(super) source: Source,
+    pub(super) client: Client,
+    /// The next arrival of the source, already drawn.
+    head: Option<Arrival>,
+    /// Sent and not ended, against the client's limit.
+    outstanding: u32,
+    /// Wishes beyond the limit, first come first served.
+    held: VecDeque<RequestId>,
+}
+
+impl Traffic {
+    pub(super) fn new(mut source: Source, client: Client) -> Self {
+        let head = source.next();
+        Self { source, client, head, outstanding: 0, held: VecDeque::new() }
+    }
+}
+
+/// Everything that moves in one run of one placement.
+pub(super) struct World<'a, T> {
+    pub(super) groups: Vec<Group<T>>,
+    pub(super) max_model_len: Vec<u32>,
+    pub(super) router: Router,
+    pub(super) traffic: Vec<Traffic>,
+    pub(super) seed: u64,
+    pub(super) book: Book,
+    pub(super) watch: &'a Watch<'a>,
+    /// Arrivals end here; without draining so does the run.
+    pub(super) stop_at: Option<SimTime>,
+    pub(super) sample_every: Option<SimDuration>,
+    pub(super) calls: Calls,
+    pub(super) calendar: Calendar<Due>,
+    pub(super) out: Outputs,
+    pub(super) now: SimTime,
+}
+
+impl<T: StepTime> World<'_, T> {
+    /// Runs until every request has ended, or until `stop_at`. Returns when that was, or `None` if interrupted.
+    pub(super) fn run(&mut self) -> Option<SimTime> {
+        let coupled = self.coupled();
+        if let Some(every) = self.sample_every {
+            self.calendar.push(SimTime::ZERO + every, Rank::Sample, Due::Sample);
+        }
+        let mut events: u32 = 0;
+        loop {
+            events = events.wrapping_add(1);
+            if events.is_multiple_of(1024) && self.watch.tick(self.now) {
+                return None;
+            }
+            let external = self.next_external();
+            let until = external.map_or(Moment::END, |(moment, _)| moment);
+            let stop = self.stop_at.filter(|stop| *stop <= until.at).map(|stop| Moment::new(stop, Rank::Result));
+            if coupled && let Some((group, moment)) = self.next_group(stop.unwrap_or(until)) {
+                self.go_to(moment.at);
+                self.groups[group].step(&mut self.out);
+                self.collect(group);
+            } else if let Some(stop) = stop {
+                self.advance_all(stop);
+                self.go_to(stop.at);
+                return Some(stop.at);
+            } else if let Some((moment, event)) = external {
+                self.go_to(moment.at);
+                self.happen(event);
+            } else {
+                self.advance_all(Moment::END);
+                return Some(self.book.last_event());
+            }
+        }
+    }
+
+    /// Whether what a group puts out can change what comes in. If not, each group runs alone between its inputs.
+    fn coupled(&self) -> bool {
+        self.router.looks_at_state()
+            || self.traffic.iter().any(|traffic| {
+                let client = &traffic.client;
+                traffic.source.follows_up() || client.timeout.is_some() || client.max_concurrency.is_some()
+            })
+    }
+
+    fn go_to(&mut self, now: SimTime) {
+        assert!(now >= self.now, "simulated time went back");
+        self.now = now;
+    }
+
+    /// The earliest thing that comes from outside the groups.
+    fn next_external(&mut self) -> Option<(Moment, External)> {
+        let heads = self.traffic.iter().enumerate().filter_map(|(workload, traffic)| {
+            let at = traffic.head.as_ref()?.at;
+            Some((Moment::new(at, Rank::Arrival), External::Arrival(workload)))
+        });
+        // `min_by_key` keeps the first of equals: workloads in file order, and new arrivals before due retries.
+        let mut first = heads.min_by_key(|(moment, _)| *moment);
+        let mut offer = |moment: Moment, event: External| {
+            if first.is_none_or(|(earliest, _)| moment < earliest) {
+                first = Some((moment, event));
+            }
+        };
+        if let Some(moment) = self.calendar.next() {
+            offer(moment, External::Due);
+        }
+        let calls = &self.calls;
+        let alive = |timeout: &Timeout| {
+            calls.find(timeout.id, timeout.use_of).is_some_and(|call| call.phase == Phase::Sent)
+        };
+        if let Some((workload, timeout)) = self.calendar.next_timeout(alive) {
+            offer(Moment::new(timeout.at, Rank::Timeout), External::Timeout(workload, timeout));
+        }
+        first
+    }
+
+    /// The group whose next event is earliest, if it comes before `until`.
+    fn next_group(&mut self, until: Moment) -> Option<(usize, Moment)> {
+        // A lone group can look exactly as far as the next outside event; several would cut each other's runs.
+        let horizon = if self.groups.len() == 1 { until } else { Moment::END };
+        let events = self.groups.iter_mut().enumerate();
+        let events = events.filter_map(|(index, group)| Some((index, group.next_event(horizon)?)));
+        events.min_by_key(|(_, moment)| *moment).filter(|(_, moment)| *moment < until)
+    }
+
+    fn advance_all(&mut self, until: Moment) {
+        for group in 0..self.groups.len() {
+            self.groups[group].advance(until, &mut self.out);
+            self.collect(group);
+        }
+    }
+
+    fn happen(&mut self, event: External) {
+        match event {
+            External::Arrival(workload) => {
+                let traffic = &mut self.traffic[workload];
+                let arrival = traffic.head.take().expect("the head was there a moment ago");
+                traffic.head = traffic.source.next();
+                self.wish(workload, arrival);
+            }
+            External::Timeout(workload, timeout) => {
+                self.calendar.pop_timeout(workload);
+                self.give_up(workload, timeout.id);
+            }
+            External::Due => match self.calendar.pop() {
+                Due::Wish(workload, arrival) => self.wish(workload, arrival),
+                Due::Retry(id) => self.send(id),
+                Due::Sample => self.sample(),
+            },
+        }
+    }
+
+    /// A client wants to send a request, and does unless its own limit holds it back.
+    fn wish(&mut self, workload: usize, arrival: Arrival) {
+        let call = Call {
+            name: arrival.name,
+            workload,
+            group: 0,
+            phase: Phase::Held,
+            wanted: self.now,
+            first_sent: self.now,
+            queued: self.now,
+            attempts: 0,
+            input_tokens: arrival.input_tokens,
+            output_tokens: arrival.output_tokens,
+            max_tokens: arrival.max_tokens,
+            priority: arrival.priority,
+            content: arrival.content,
+            scheduled: None,
+            first_token: None,
+        };
+        self.book.arrived(&call);
+        let id = self.calls.insert(call);
+        let traffic = &mut self.traffic[workload];
+        if traffic.client.max_concurrency.is_some_and(|limit| traffic.outstanding >= limit) {
+            traffic.held.push_back(id);
+        } else {
+            traffic.outstanding += 1;
+            self.send(id);
+        }
+    }
+
+    /// One attempt: routed, queued in an engine, watched by its client.
+    fn send(&mut self, id: RequestId) {
+        let now = self.now;
+        let group = self.router.pick(&self.calls.get(id).content);
+        self.groups[group].advance(Moment::new(now, Rank::Arrival), &mut self.out);
+        self.collect(group);
+        let use_of = self.calls.use_of(id);
+        let call = self.calls.get_mut(id);
+        if call.attempts == 0 {
+            call.first_sent = now;
+        }
+        call.attempts += 1;
+        call.group = group;
+        call.queued = now;
+        call.phase = Phase::Sent;
+        let request = call.request(id, now, self.max_model_len[group]);
+        let workload = call.workload;
+        self.router.dispatched(group);
+        if self.groups[group].add(request, now).is_err() {
+            self.router.ended(group);
+            self.end(id, Outcome::Rejected, now, None);
+        } else if let Some(timeout) = self.traffic[workload].client.timeout {
+            self.calendar.set_timeout(workload, Timeout { at: now + timeout, id, use_of });
+        }
+    }
+
+    /// A client's patience is over: retried if nothing was received, failed if the stream is cut.
+    fn give_up(&mut self, workload: usize, id: RequestId) {
+        let now = self.now;
+        let group = self.calls.get(id).group;
+        self.groups[group].advance(Moment::new(now, Rank::Timeout), &mut self.out);
+        self.collect(group);
+        self.groups[group].abort(id, now);
+        let client = &self.traffic[workload].client;
+        let call = self.calls.get_mut(id);
+        call.phase = Phase::Abandoned;
+        if call.first_token.is_none() && call.attempts <= client.retries {
+            let mut again = call.clone();
+            again.phase = Phase::Held;
+            again.scheduled = None;
+            let delay = retry::delay(client.backoff, self.seed, &again.name, again.attempts);
+            let again = self.calls.insert(again);
+            self.book.retried(self.calls.get(again), now);
+            self.calendar.push(now + delay, Rank::Arrival, Due::Retry(again));
+        } else {
+            let call = call.clone();
+            self.book.ended(&call, Outcome::TimedOut, now, None);
+            self.after_end(&call, now);
+        }
+    }
+
+    /// Takes in what a group put out.
+    fn collect(&mut self, group: usize) {
+        let mut out = std::mem::take(&mut self.out);
+        for (id, at) in out.scheduled.drain(..) {
+            let call = self.calls.get_mut(id);
+            call.scheduled.get_or_insert(at);
+        }
+        for (id, at) in out.first_tokens.drain(..) {
+            let call = self.calls.get_mut(id);
+            if call.phase == Phase::Sent {
+                call.first_token = Some(at);
+            }
+        }
+        for (gap, count) in out.gaps.drain(..) {
+            self.book.gap(gap, count);
+        }
+        for finished in out.finished.drain(..) {
+            self.router.ended(group);
+            if self.calls.get(finished.id).phase == Phase::Abandoned {
+                self.calls.remove(finished.id);
+            } else {
+                self.end(finished.id, Outcome::Completed, finished.at, Some(&finished));
+            }
+        }
+        for id in out.aborted.drain(..) {
+            self.router.ended(group);
+            self.calls.remove(id);
+        }
+        self.book.steps(group, self.groups[group].take_steps(), &self.calls);
+        self.out = out;
+    }
+
+    fn end(&mut self, id: RequestId, outcome: Outcome, at: SimTime, finished: Option<&Finished>) {
+        let call = self.calls.remove(id);
+        self.book.ended(&call, outcome, at, finished);
+        self.after_end(&call, at);
+    }
+
+    /// The client's next move: a held request may go, a closed loop goes round.
+    fn after_end(&mut self, call: &Call, at: SimTime) {
+        let traffic = &mut self.traffic[call.workload];
+        traffic.outstanding -= 1;
+        if traffic.source.follows_up()
+            && let Some(arrival) = traffic.source.completed(&call.name, at)
+        {
+            self.calendar.push(arrival.at, Rank::Arrival, Due::Wish(call.workload, arrival));
+        }
+        if let Some(next) = traffic.held.pop_front() {
+            traffic.outstanding += 1;
+            self.calendar.push(at, Rank::Arrival, Due::Retry(next));
+        }
+    }
+
+    /// Brings every group to now and writes down what it holds.
+    fn sample(&mut self) {
+        self.advance_all(Moment::new(self.now, Rank::Sample));
+        for (index, group) in self.groups.iter().enumerate() {
+            let state = group.state();
+            self.book.sample(index, self.now, &state);
+            self.router.scraped(index, &state.into());
+        }
+        let more = self.traffic.iter().any(|traffic| traffic.head.is_some() || traffic.outstanding > 0);
+        if more && let Some(every) = self.sample_every {
+            self.calendar.push(self.now + every, Rank::Sample, Due::Sample);
+        }
+    }
+
+    /// Ends what a run without draining leaves behind.
+    pub(super) fn abandon(&mut self, at: SimTime) {
+        let live: Vec<_> = self.calls.live().collect();
+        for id in live {
+            let call = self.calls.remove(id);
+            if call.phase != Phase::Abandoned {
+                self.book.ended(&call, Outcome::Unfinished, at, None);
+            }
+        }
+        self.watch.progress.store(at.as_nanos(), Ordering::Relaxed);
+    }
+}
