@@ -1,0 +1,192 @@
+//! How requests leave the running list: preempted, fallen behind, finished, aborted.
+
+use super::{
+    Engine, Finished, Outputs,
+    entry::{Entry, Member, Status},
+};
+use crate::units::SimTime;
+
+impl Engine {
+    /// Blocks of a running request that have their hash: full, and of tokens known when it was last scheduled
+    /// (`v1/core/kv_cache_manager.py` `cache_blocks`).
+    pub(super) fn hashed_blocks(&self, slot: u32) -> u32 {
+        self.blocks_and_hashed(self.entry(slot), false).1
+    }
+
+    /// What a running request holds: all its blocks, and how many of them have their hash. `served`: the step being put
+    /// together has already given this decode its block.
+    fn blocks_and_hashed(&self, entry: &Entry, served: bool) -> (u32, u32) {
+        let (step, applied, member) = match entry.status {
+            Status::Waiting => return (0, 0),
+            Status::Prefill => {
+                return (self.kv.blocks(entry.computed), entry.computed / self.kv.block_size());
+            }
+            Status::Decode(member) => {
+                let cohort = &self.cohorts[member.cohort as usize];
+                if served {
+                    (cohort.scheduled + 1, cohort.applied, member)
+                } else {
+                    (cohort.scheduled, cohort.applied_at_schedule, member)
+                }
+            }
+            Status::Last(member) => {
+                let last = member.origin + i64::from(entry.length_limit(self.max_model_len));
+                (last.cast_unsigned(), member.applied, member)
+            }
+        };
+        let known = step.min(member.joined.max(applied + 1));
+        let hashed = (member.base + known.cast_signed()).cast_unsigned() as u32 / self.kv.block_size();
+        (self.cohorts[member.cohort as usize].member_blocks(member.base, step), hashed)
+    }
+
+    /// Takes a decode out of its cohort; tokens on their way become stragglers that arrive one by one.
+    fn leave_cohort(&mut self, slot: u32, member: Member) {
+        let last_step = match self.entry(slot).status {
+            Status::Last(_) => {
+                let limit = self.entry(slot).length_limit(self.max_model_len);
+                (member.origin + i64::from(limit)).cast_unsigned()
+            }
+            _ => u64::MAX,
+        };
+        let cohort = &mut self.cohorts[member.cohort as usize];
+        if last_step == u64::MAX {
+            cohort.leave(&member);
+        }
+        let (applied, last) = (cohort.applied, cohort.last);
+        let mut in_flight = 0;
+        for flight in self.flights.iter_mut().filter(|flight| flight.cohort == Some(member.cohort)) {
+            if flight.step < member.joined || flight.step > last_step {
+                continue;
+            }
+            if flight.step == member.joined {
+                flight.firsts.retain(|first| *first != slot);
+            } else {
+                flight.decodes -= 1;
+            }
+            flight.stale.push(slot);
+            in_flight += 1;
+        }
+        let entry = self.entry_mut(slot);
+        entry.in_flight += in_flight;
+        if applied >= member.joined {
+            entry.outputs = (applied.cast_signed() - member.origin) as u32;
+            entry.last_token = last;
+        }
+        self.drop_dead_dues(member.cohort);
+    }
+
+    /// Preemption by recomputation: every block goes, the request returns to the head of the queue (`_preempt_request`).
+    pub(super) fn preempt(&mut self, slot: u32, served: bool) {
+        let (blocks, hashed) = self.blocks_and_hashed(self.entry(slot), served);
+        let computed = match self.entry(slot).status {
+            Status::Decode(member) | Status::Last(member) => {
+                let step = self.cohorts[member.cohort as usize].scheduled;
+                self.leave_cohort(slot, member);
+                (member.base + step.cast_signed()) as u32
+            }
+            _ => {
+                self.prefills.retain(|prefill| *prefill != slot);
+                self.entry(slot).computed
+            }
+        };
+        self.release(slot, blocks, hashed);
+        let entry = self.entries[slot as usize].as_mut().expect("a running request is known");
+        entry.status = Status::Waiting;
+        entry.computed = computed;
+        entry.preemptions += 1;
+        self.waiting.push_front(slot, &entry.request);
+        self.left_running();
+        self.stats.preemptions += 1;
+        if self.recording {
+            let id = self.entry(slot).request.id;
+            self.detail.preempted.push(id);
+        }
+    }
+
+    /// An eligible decode that this step has no token for goes on alone, as a prompt with one token left.
+    pub(super) fn fall_behind(&mut self, slot: u32, member: Member) {
+        let step = self.cohorts[member.cohort as usize].scheduled;
+        self.leave_cohort(slot, member);
+        let entry = self.entry_mut(slot);
+        entry.status = Status::Prefill;
+        entry.computed = (member.base + step.cast_signed()) as u32;
+        entry.target = entry.computed + 1;
+        let seq = entry.seq;
+        let place = self.prefills.partition_point(|other| self.entry(*other).seq < seq);
+        self.prefills.insert(place, slot);
+    }
+
+    /// A request has its last token.
+    pub(super) fn finish(&mut self, slot: u32, now: SimTime, out: &mut Outputs) {
+        let entry = self.entry(slot);
+        out.finished.push(Finished {
+            id: entry.request.id,
+            at: now,
+            output_tokens: entry.stop_at(self.max_model_len),
+            cached_tokens: entry.cached,
+            preemptions: entry.preemptions,
+        });
+        self.drop_request(slot);
+    }
+
+    /// A request is gone, wherever it was, and so is every token of it that is still on its way.
+    pub(super) fn drop_request(&mut self, slot: u32) {
+        let status = self.entry(slot).status;
+        let (blocks, hashed) = self.blocks_and_hashed(self.entry(slot), false);
+        match status {
+            Status::Waiting => self.waiting.remove(slot),
+            Status::Prefill => self.prefills.retain(|prefill| *prefill != slot),
+            Status::Decode(member) | Status::Last(member) => self.leave_cohort(slot, member),
+        }
+        for flight in &mut self.flights {
+            flight.stale.retain(|stale| *stale != slot);
+        }
+        if status != Status::Waiting {
+            self.release(slot, blocks, hashed);
+        }
+        let entry = self.entries[slot as usize].take().expect("the request is known");
+        if let Some(path) = &entry.path {
+            self.kv.forget(path);
+        }
+        if status == Status::Waiting {
+            self.head_blocked = false;
+        } else {
+            self.left_running();
+        }
+    }
+
+    fn release(&mut self, slot: u32, blocks: u32, hashed: u32) {
+        let entry = self.entries[slot as usize].as_mut().expect("a running request is known");
+        let holding = std::mem::take(&mut entry.holding);
+        let path = entry.path.take().expect("a running request has a path");
+        self.kv.release(&path, holding, blocks, hashed);
+        self.entry_mut(slot).path = Some(path);
+    }
+
+    fn left_running(&mut self) {
+        self.head_blocked = false;
+        let entries = &self.entries;
+        self.running.left(|seq, slot| {
+            entries[slot as usize]
+                .as_ref()
+                .is_some_and(|entry| entry.seq == seq && entry.status != Status::Waiting)
+        });
+    }
+
+    /// Keeps the earliest entries of a cohort's two heaps true.
+    fn drop_dead_dues(&mut self, number: u32) {
+        let entries = &self.entries;
+        let cohort = &mut self.cohorts[number as usize];
+        let dead = |seq: u64, slot: u32| {
+            !entries[slot as usize].as_ref().is_some_and(|entry| {
+                entry.seq == seq
+                    && matches!(entry.status, Status::Decode(member) | Status::Last(member) if member.cohort == number)
+            })
+        };
+        for heap in [&mut cohort.ends, &mut cohort.leaves] {
+            while heap.peek().is_some_and(|std::cmp::Reverse((_, seq, slot))| dead(*seq, *slot)) {
+                heap.pop();
+            }
+        }
+    }
+}
