@@ -156,6 +156,9 @@ impl Engine {
     ///
     /// # Errors
     /// If the prompt is empty or leaves no room for an answer.
+    ///
+    /// # Panics
+    /// If the id is in use.
     pub fn add(&mut self, request: Request) -> Result<(), Rejected> {
         let prompt_tokens = request.prompt_tokens;
         if prompt_tokens == 0 {

@@ -11,13 +11,19 @@ const COHORTS: usize = 32;
 impl Engine {
     /// How many coming passes of the loop, `limit` at most, are plain: each dispatches the decodes of one cohort, waits and
     /// applies the oldest batch, and nobody is admitted, preempted, finished or given a first token.
+    ///
+    /// # Panics
+    /// Never: the batches of a run hold decodes, as was just looked up.
     pub fn run_len(&self, limit: u32) -> u32 {
         let period = self.period();
         if !self.prefills.is_empty()
             || !(self.waiting.is_empty() || self.head_blocked)
             || !self.at_pass_start()
             || period > COHORTS
-            || !self.flights.iter().all(|flight| flight.decodes > 0 && flight.firsts.is_empty() && flight.stale.is_empty())
+            || !self
+                .flights
+                .iter()
+                .all(|flight| flight.decodes > 0 && flight.firsts.is_empty() && flight.stale.is_empty())
         {
             return 0;
         }

@@ -11,7 +11,6 @@ use super::{
     core::Flight,
     entry::{Member, Status},
     rules::Cadence,
-    waiting::Waiting,
 };
 use crate::{
     batch::{Batch, Chunk},
@@ -43,13 +42,12 @@ impl Engine {
         };
         let alone = self.running.len() + self.waiting.len() as u32 <= 1;
         let threshold = if alone && self.rules.lone_prefill_unbound { 0 } else { self.prefill_threshold };
-        let mut draft =
-            Draft { cohort, budget: self.max_num_batched_tokens, threshold, ..Draft::default() };
+        let mut draft = Draft { cohort, budget: self.max_num_batched_tokens, threshold, ..Draft::default() };
         self.schedule_running(&mut draft);
         if !draft.preempted {
             self.admit(&mut draft, now, out);
         }
-        self.dispatch(draft)
+        self.dispatch(&draft)
     }
 
     fn schedule_running(&mut self, draft: &mut Draft) {
@@ -64,7 +62,11 @@ impl Engine {
             blocks += u64::from(self.chunk_blocks(*slot, want));
         }
         let enough = tokens <= u64::from(draft.budget) && blocks <= u64::from(self.kv.free());
-        if enough || (self.rules.policy == SchedulingPolicy::Fcfs && decodes <= draft.budget && self.prefills_are_last()) {
+        if enough
+            || (self.rules.policy == SchedulingPolicy::Fcfs
+                && decodes <= draft.budget
+                && self.prefills_are_last())
+        {
             self.schedule_decodes(draft, decodes, crossings);
             self.schedule_prefills(draft);
         } else {
@@ -158,7 +160,7 @@ impl Engine {
     }
 
     /// Puts the step on its way: the cohort steps, prompts that end join it.
-    fn dispatch(&mut self, draft: Draft) -> (Batch, Flight) {
+    fn dispatch(&mut self, draft: &Draft) -> (Batch, Flight) {
         let ends = |engine: &Self, slot: u32| {
             let entry = engine.entry(slot);
             entry.computed == entry.target
@@ -176,7 +178,7 @@ impl Engine {
             batch.decode_context_blocks = cohort.blocks() * u64::from(self.kv.block_size());
             flight = Flight { cohort: Some(number), step: cohort.scheduled, decodes, ..flight };
             if self.recording {
-                self.record(&draft, Some(number));
+                self.record(draft, Some(number));
             }
             self.join(number, &firsts);
             self.leave_after_last_step(number);
@@ -186,7 +188,7 @@ impl Engine {
                 self.unused_cohorts.push(number);
             }
             if self.recording {
-                self.record(&draft, None);
+                self.record(draft, None);
             }
         }
         for (_, tokens, context) in &draft.chunks {
@@ -201,7 +203,8 @@ impl Engine {
         }
         batch.tokens = self.max_num_batched_tokens - draft.budget;
         if !batch.is_empty() {
-            (batch.graph, batch.padded_tokens) = self.capture_sizes.launch(batch.tokens, batch.prefills.is_empty());
+            (batch.graph, batch.padded_tokens) =
+                self.capture_sizes.launch(batch.tokens, batch.prefills.is_empty());
             self.count(u64::from(decodes) + draft.chunks.len() as u64);
         }
         (batch, flight)
@@ -257,13 +260,17 @@ impl Engine {
     /// Asynchronous scheduling does not run past the length limit: whoever has its last token on the way is not
     /// scheduled again (`v1/core/sched/async_scheduler.py`).
     pub(super) fn leave_after_last_step(&mut self, number: u32) {
-        while let Some(std::cmp::Reverse((step, seq, slot))) = self.cohorts[number as usize].leaves.peek().copied() {
+        while let Some(std::cmp::Reverse((step, seq, slot))) =
+            self.cohorts[number as usize].leaves.peek().copied()
+        {
             if step > self.cohorts[number as usize].scheduled {
                 return;
             }
             self.cohorts[number as usize].leaves.pop();
             let cohort = &mut self.cohorts[number as usize];
-            let Some(entry) = self.entries[slot as usize].as_mut().filter(|entry| entry.seq == seq) else { continue };
+            let Some(entry) = self.entries[slot as usize].as_mut().filter(|entry| entry.seq == seq) else {
+                continue;
+            };
             if let Status::Decode(mut member) = entry.status
                 && member.cohort == number
             {
@@ -293,11 +300,8 @@ impl Engine {
 
     /// Whether the request in `slot` runs at place `seq` of the running order.
     pub(super) fn runs(&self, seq: u64, slot: u32) -> bool {
-        self.entries[slot as usize].as_ref().is_some_and(|entry| entry.seq == seq && entry.status != Status::Waiting)
-    }
-
-    /// Whether requests wait in arrival order.
-    pub(super) fn is_fcfs(&self) -> bool {
-        matches!(self.waiting, Waiting::Fcfs(_))
+        self.entries[slot as usize]
+            .as_ref()
+            .is_some_and(|entry| entry.seq == seq && entry.status != Status::Waiting)
     }
 }

@@ -9,8 +9,13 @@ impl Engine {
     /// First half of `schedule()`, literally. A prompt under way may stand before decodes, and under PRIORITY a victim
     /// may stand anywhere, even among those this step has served.
     pub(super) fn schedule_one_by_one(&mut self, draft: &mut Draft) {
-        let mut list: Vec<u32> =
-            self.running.list().iter().filter(|(seq, slot)| self.runs(*seq, *slot)).map(|(_, slot)| *slot).collect();
+        let mut list: Vec<u32> = self
+            .running
+            .list()
+            .iter()
+            .filter(|(seq, slot)| self.runs(*seq, *slot))
+            .map(|(_, slot)| *slot)
+            .collect();
         let mut served: BTreeMap<u32, u32> = BTreeMap::new();
         let mut at = 0;
         while at < list.len() && draft.budget > 0 {

@@ -5,6 +5,7 @@ mod catalog_facts;
 mod hardware_fabric;
 mod hardware_fair_share;
 mod hardware_prices;
+mod engine_traces;
 mod memory;
 mod metrics;
 mod model_config;

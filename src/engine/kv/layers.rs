@@ -23,7 +23,15 @@ pub(super) struct Layer {
 
 impl Layer {
     pub(super) fn new(node: u32, start: u32, maker: u32) -> Self {
-        Self { node, start, end: start, maker: Some(maker), holders: Vec::new(), free: Vec::new(), split: None }
+        Self {
+            node,
+            start,
+            end: start,
+            maker: Some(maker),
+            holders: Vec::new(),
+            free: Vec::new(),
+            split: None,
+        }
     }
 
     /// One past the last block in use, its maker left out.
