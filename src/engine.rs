@@ -29,8 +29,8 @@ mod schedule;
 mod slow;
 mod waiting;
 
-pub use args::*;
 pub use self::core::{Action, Engine};
+pub use args::*;
 pub use capture::CaptureSizes;
 pub use config::{EngineConfig, Executor, SchedulingPolicy};
 pub use defaults::{

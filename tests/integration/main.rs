@@ -2,10 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod catalog_facts;
+mod engine_traces;
 mod hardware_fabric;
 mod hardware_fair_share;
 mod hardware_prices;
-mod engine_traces;
 mod memory;
 mod metrics;
 mod model_config;
