@@ -34,7 +34,8 @@ pub use args::*;
 pub use capture::CaptureSizes;
 pub use config::{EngineConfig, Executor, SchedulingPolicy};
 pub use defaults::{
-    BatchLimitArgs, BatchLimits, DEFAULT_BLOCK_SIZE, batch_limits, capture_sizes, gpu_memory_utilization,
+    BadBatchLimits, BatchLimitArgs, BatchLimits, DEFAULT_BLOCK_SIZE, batch_limits, capture_sizes,
+    gpu_memory_utilization,
 };
 pub use memory::{
     DoesNotFit, MemoryFacts, MemoryInputs, MemoryPlan, StageMemory, check_world_size, plan_memory,

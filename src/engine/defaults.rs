@@ -1,5 +1,7 @@
 //! vLLM's own defaults, by release and GPU (`engine/arg_utils.py`, `config/cache.py`, `config/vllm.py`).
 
+use thiserror::Error;
+
 use crate::hardware::{Gpu, GpuArchitecture};
 use crate::units::Version;
 
@@ -43,6 +45,49 @@ pub struct BatchLimits {
     pub max_num_seqs: u32,
     /// Prompts may be computed in pieces.
     pub enable_chunked_prefill: bool,
+}
+
+/// Sizes of a batch vLLM refuses (`config/scheduler.py`, `verify_max_model_len`), in its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BadBatchLimits {
+    /// A whole prompt must fit in a step when prompts are not computed in pieces.
+    #[error(
+        "max_num_batched_tokens ({tokens}) is smaller than max_model_len ({max_model_len}). This effectively limits \
+         the maximum sequence length to max_num_batched_tokens and makes vLLM reject longer sequences. Please \
+         increase max_num_batched_tokens or decrease max_model_len."
+    )]
+    SmallerThanModelLen {
+        /// `max_num_batched_tokens`.
+        tokens: u32,
+        /// `max_model_len`.
+        max_model_len: u32,
+    },
+    /// Every running sequence must fit in a step with one token.
+    #[error("max_num_batched_tokens ({tokens}) must be greater than or equal to max_num_seqs ({sequences}).")]
+    SmallerThanSequences {
+        /// `max_num_batched_tokens`.
+        tokens: u32,
+        /// `max_num_seqs`.
+        sequences: u32,
+    },
+}
+
+impl BatchLimits {
+    /// Checks the sizes as vLLM does before it starts.
+    ///
+    /// # Errors
+    /// If vLLM refuses them.
+    pub fn check(self, max_model_len: u32) -> Result<(), BadBatchLimits> {
+        let tokens = self.max_num_batched_tokens;
+        if tokens < max_model_len && !self.enable_chunked_prefill {
+            return Err(BadBatchLimits::SmallerThanModelLen { tokens, max_model_len });
+        }
+        if tokens < self.max_num_seqs {
+            return Err(BadBatchLimits::SmallerThanSequences { tokens, sequences: self.max_num_seqs });
+        }
+        Ok(())
+    }
 }
 
 /// `max_num_batched_tokens`, `max_num_seqs` and chunked prefill of `vllm serve`.

@@ -110,6 +110,20 @@ impl Architecture {
         self
     }
 
+    /// The longest sequence an engine serves: what was asked for, or `max_position_embeddings` [tokens].
+    ///
+    /// # Errors
+    /// If more was asked for than the model was made for.
+    pub fn max_model_len(&self, asked: Option<u32>) -> Result<u32, ModelError> {
+        let max_position_embeddings = self.max_position_embeddings;
+        match asked {
+            Some(max_model_len) if max_model_len > max_position_embeddings => {
+                Err(ModelError::ContextTooLong { max_model_len, max_position_embeddings })
+            }
+            asked => Ok(asked.unwrap_or(max_position_embeddings)),
+        }
+    }
+
     /// Whether any matrix is FP8.
     pub fn has_fp8(&self) -> bool {
         let fp8 = Precision::Fp8;

@@ -79,6 +79,17 @@ pub enum ModelError {
         /// Layers of the model.
         layers: u32,
     },
+    /// A context longer than the model was made for (vLLM `_get_and_verify_max_len`).
+    #[error(
+        "User-specified max_model_len ({max_model_len}) is greater than the derived max_model_len \
+         (max_position_embeddings={max_position_embeddings} or model_max_length=None in model's config.json)."
+    )]
+    ContextTooLong {
+        /// What was asked for.
+        max_model_len: u32,
+        /// What the model was made for.
+        max_position_embeddings: u32,
+    },
     /// A size of zero.
     #[error("{field} must be at least 1")]
     ZeroParallel {

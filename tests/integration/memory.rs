@@ -231,6 +231,34 @@ fn nothing_left_for_blocks_is_refused_with_the_arithmetic() {
 }
 
 #[test]
+fn more_memory_than_is_free_is_refused_in_vllms_words() {
+    assert_eq!(
+        Serve { utilization: Some(1.0), ..SERVE }.reason(),
+        "Free memory on device (78.68/79.19 GiB) on startup is less than desired GPU memory utilization (1, 79.19 \
+         GiB). Decrease GPU memory utilization or reduce GPU memory used by other processes."
+    );
+}
+
+#[test]
+fn batch_limits_that_contradict_each_other_are_refused_in_vllms_words() {
+    let limits = |max_num_batched_tokens, max_num_seqs, enable_chunked_prefill| BatchLimits {
+        max_num_batched_tokens,
+        max_num_seqs,
+        enable_chunked_prefill,
+    };
+    let error = limits(2048, 256, false).check(4096).unwrap_err().to_string();
+    assert!(
+        error.starts_with("max_num_batched_tokens (2048) is smaller than max_model_len (4096)."),
+        "{error}"
+    );
+    assert_eq!(
+        limits(128, 256, true).check(4096).unwrap_err().to_string(),
+        "max_num_batched_tokens (128) must be greater than or equal to max_num_seqs (256)."
+    );
+    assert!(limits(2048, 256, true).check(4096).is_ok() && limits(4096, 256, false).check(4096).is_ok());
+}
+
+#[test]
 fn a_world_larger_than_the_node_must_say_how() {
     let layout = Layout { tensor_parallel: 8, pipeline_parallel: 2 };
     let error = check_world_size(Version::new(0, 33, 0), layout, 8, false).unwrap_err().to_string();

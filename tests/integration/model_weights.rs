@@ -221,3 +221,14 @@ fn a_layout_that_does_not_divide_is_refused_in_vllms_words() {
     assert_eq!(refuse(l70, 64, 81), "pipeline_parallel_size (81) is larger than the number of layers (80)");
     assert_eq!(refuse(l70, 0, 1), "tensor_parallel_size must be at least 1");
 }
+
+#[test]
+fn the_context_is_the_models_unless_a_shorter_one_is_asked_for() {
+    let model = model("meta-llama/Llama-2-70b-hf");
+    assert_eq!((model.max_model_len(None), model.max_model_len(Some(1000))), (Ok(4096), Ok(1000)));
+    assert_eq!(
+        model.max_model_len(Some(8192)).unwrap_err().to_string(),
+        "User-specified max_model_len (8192) is greater than the derived max_model_len \
+         (max_position_embeddings=4096 or model_max_length=None in model's config.json)."
+    );
+}

@@ -78,6 +78,11 @@ impl MemoryFacts {
         self.v1.base + communicator(tensor_parallel) + communicator(pipeline_parallel)
     }
 
+    /// What a GPU holds before anything is loaded, as far as a release looks at it [B].
+    pub(super) fn at_startup(&self, version: Version) -> f64 {
+        if version < V1 { 0.0 } else { self.v1.base }
+    }
+
     /// CUDA graphs of a stage [B].
     pub(super) fn cuda_graphs(&self, layers: u32, captured_sizes: u32) -> f64 {
         self.v1.cuda_graph_per_layer_and_size * f64::from(layers) * f64::from(captured_sizes)

@@ -79,9 +79,18 @@ pub fn plan_memory(inputs: &MemoryInputs<'_>) -> Result<MemoryPlan, DoesNotFit> 
         inputs.layout.tensor_parallel,
         inputs.layout.pipeline_parallel,
     ) as u64;
+    let free = total.saturating_sub(inputs.facts.at_startup(inputs.version) as u64);
     let mut planned = Vec::with_capacity(stages.len());
     for stage in &stages {
         let weights = fitting_weights(inputs, stage, outside_torch)?;
+        if requested > free {
+            return Err(DoesNotFit::NotFree {
+                free: Bytes::new(free),
+                total: Bytes::new(total),
+                requested: Bytes::new(requested),
+                utilization: inputs.gpu_memory_utilization.to_string(),
+            });
+        }
         let activations = activation_peak(inputs, stage);
         let cuda_graphs = inputs.facts.cuda_graphs(stage.layers, inputs.captured_sizes) as u64;
         let budgeted = if inputs.version < GRAPHS_IN_BUDGET { 0 } else { cuda_graphs };

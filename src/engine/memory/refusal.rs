@@ -56,6 +56,22 @@ pub enum DoesNotFit {
         /// Its name.
         gpu: String,
     },
+    /// More memory was asked for than is free when the server starts.
+    #[error(
+        "Free memory on device ({:.2}/{:.2} GiB) on startup is less than desired GPU memory utilization \
+         ({utilization}, {:.2} GiB). Decrease GPU memory utilization or reduce GPU memory used by other processes.",
+        .free.as_gib(), .total.as_gib(), .requested.as_gib()
+    )]
+    NotFree {
+        /// Free beside the CUDA context.
+        free: Bytes,
+        /// Memory of the GPU.
+        total: Bytes,
+        /// `gpu_memory_utilization` of it.
+        requested: Bytes,
+        /// `gpu_memory_utilization`.
+        utilization: String,
+    },
     /// Nothing is left for KV blocks.
     #[error(
         "No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the \
