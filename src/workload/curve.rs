@@ -113,3 +113,31 @@ impl Iterator for Pieces {
         Some((end_s, *factor))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(period_s: f64, start_s: f64) -> RateCurve {
+        RateCurve { points: [(0.0, 1.0), (10.0, 3.0), (15.0, 0.0)].into(), period_s, start_s }
+    }
+
+    #[test]
+    fn pieces_start_in_the_middle_and_repeat() {
+        let pieces: Vec<_> = curve(20.0, 52.0).pieces().take(5).collect();
+        assert_eq!(pieces, [(3.0, 3.0), (8.0, 0.0), (18.0, 1.0), (23.0, 3.0), (28.0, 0.0)]);
+        let pieces: Vec<_> = curve(20.0, 0.0).pieces().take(4).collect();
+        assert_eq!(pieces, [(10.0, 1.0), (15.0, 3.0), (20.0, 0.0), (30.0, 1.0)]);
+        let pieces: Vec<_> = curve(f64::INFINITY, 12.0).pieces().collect();
+        assert_eq!(pieces, [(3.0, 3.0), (f64::INFINITY, 0.0)]);
+    }
+
+    #[test]
+    fn the_mean_is_the_integral_over_the_window() {
+        let mean = |curve: &RateCurve, window| curve.mean(Some(SimDuration::from_secs(window)));
+        assert!((mean(&curve(20.0, 0.0), 20) - 25.0 / 20.0).abs() < 1e-12);
+        assert!((mean(&curve(20.0, 52.0), 10) - (9.0 + 2.0) / 10.0).abs() < 1e-12);
+        assert!((curve(20.0, 7.0).mean(None) - 25.0 / 20.0).abs() < 1e-12);
+        assert!(curve(f64::INFINITY, 0.0).mean(None).abs() < 1e-12);
+    }
+}

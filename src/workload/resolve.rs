@@ -157,7 +157,7 @@ impl<S: Validate<Context = ()>> Resolver<'_, S> {
         let rated = !matches!(args.process, Process::AllAtOnce | Process::ClosedLoop);
         let bursty = matches!(args.process, Process::Gamma | Process::OnOff);
         let (phased, closed) = (args.process == Process::OnOff, args.process == Process::ClosedLoop);
-        let name = format!("a {} process", process_name(args.process));
+        let name = format!("`process: {}`", process_name(args.process));
         for (field, given, meant) in [
             ("arrivals.rate", args.rate.is_some(), rated),
             ("arrivals.rate_curve", args.rate_curve.is_some(), rated),
@@ -205,7 +205,6 @@ impl<S: Validate<Context = ()>> Resolver<'_, S> {
         };
         let gaps = match (process, args.burstiness) {
             (Process::Constant, _) => Gaps::Constant,
-            (Process::Gamma, None) => return Err(self.missing("arrivals.burstiness", name)),
             (_, Some(shape)) if shape.to_bits() != 1f64.to_bits() => Gaps::Gamma(shape),
             _ => Gaps::Exponential,
         };

@@ -37,7 +37,7 @@ pub struct ArrivalArgs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
     /// Shape of the Gamma intervals of gamma and on-off: their coefficient of variation is `1 / sqrt(burstiness)`, 1 is
-    /// Poisson, smaller is burstier.
+    /// Poisson (as when left out, vLLM's default), smaller is burstier.
     #[garde(range(min = 1e-3, max = 1e6), inner(custom(number)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burstiness: Option<f64>,
