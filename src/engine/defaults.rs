@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::CaptureSizes;
 use crate::hardware::{Gpu, GpuArchitecture};
 use crate::units::Version;
 
@@ -138,14 +139,12 @@ pub fn capture_sizes(version: Version, gpu: &Gpu, limits: BatchLimits) -> Vec<u3
     let tokens = limits.max_num_batched_tokens;
     let most = if gpu.architecture == GpuArchitecture::Blackwell { 1024 } else { 512 };
     let largest = limits.max_num_seqs.saturating_mul(2).min(most).min(tokens);
-    let mut sizes = vec![1, 2, 4];
-    if version < COARSE_CAPTURE {
-        sizes.extend((8..=largest).step_by(8));
+    let mut sizes: Vec<u32> = if version < COARSE_CAPTURE {
+        [1, 2, 4].into_iter().chain((8..=largest).step_by(8)).collect()
     } else {
-        sizes.extend((8..256.min(largest + 1)).step_by(8));
-        sizes.extend((256..=largest).step_by(16));
-        sizes.extend([tokens, limits.max_num_seqs]);
-    }
+        let list = CaptureSizes::up_to(largest);
+        list.sizes().iter().copied().chain([tokens, limits.max_num_seqs]).collect()
+    };
     sizes.retain(|size| *size <= largest);
     sizes.sort_unstable();
     sizes.dedup();
