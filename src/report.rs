@@ -1,1 +1,23 @@
 //! How results are shown and written.
+
+mod bench;
+mod decimal;
+mod files;
+mod fit;
+mod groups;
+mod lines;
+mod rows;
+mod summary;
+mod table;
+
+pub use bench::vllm_bench;
+pub use files::{FileOptions, WriteError, write_file, write_json, write_run};
+pub use fit::{FitRow, fit_csv, fit_table};
+pub use lines::{write_events, write_steps};
+pub use rows::{write_requests, write_timeline};
+pub use summary::{
+    CapacitySummary, CostSummary, DeploymentSummary, EngineSummary, Figures, Goodput, Hours, Latency,
+    MeanMax, PlacementSummary, Status, Summary, SummaryHead, Throughput, Tokens, TrafficSummary, Window,
+    WorkloadSummary,
+};
+pub use table::{summary_csv, summary_table};

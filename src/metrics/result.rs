@@ -29,6 +29,16 @@ pub enum PlacementStatus {
     },
 }
 
+impl PlacementResult {
+    /// Its run, unless it does not fit.
+    pub fn simulated(&self) -> Option<&Simulated> {
+        match &self.status {
+            PlacementStatus::Ok(simulated) => Some(simulated),
+            PlacementStatus::DoesNotFit { .. } => None,
+        }
+    }
+}
+
 /// A run of one placement.
 #[derive(Clone, Debug)]
 pub struct Simulated {

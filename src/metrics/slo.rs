@@ -1,11 +1,14 @@
 //! Whether what was asked for was kept.
 
-use super::{ClassMetrics, LatencyFigures, LatencyMetric, SloArgs, Threshold};
+use serde::Serialize;
+
+use super::{ClassMetrics, LatencyFigures, LatencyMetric, Simulated, SloArgs, Threshold};
 
 /// One stated threshold, held against what was measured.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SloCheck {
     /// Whose slo: a workload's, or the scenario's.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub workload: Option<String>,
     /// `ttft_p95`, `availability` and the like.
     pub name: String,
@@ -43,6 +46,24 @@ pub fn check_slo(
         });
     }
     checks
+}
+
+impl Simulated {
+    /// Every threshold the scenario and its workloads state, held against the run.
+    pub fn slo_checks(&self) -> Vec<SloCheck> {
+        let setup = self.metrics.setup();
+        let fraction = self.availability.fraction;
+        let mut checks = Vec::new();
+        if let Some(slo) = &setup.slo {
+            checks.extend(check_slo(slo, &self.metrics.overall(), fraction, None));
+        }
+        for (index, workload) in setup.workloads.iter().enumerate() {
+            if let Some(slo) = &workload.slo {
+                checks.extend(check_slo(slo, &self.metrics.class(index), fraction, Some(&workload.name)));
+            }
+        }
+        checks
+    }
 }
 
 /// Answers of one token each have no gaps that could be too long. Otherwise no samples are no proof.

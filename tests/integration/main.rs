@@ -10,6 +10,7 @@ mod memory;
 mod metrics;
 mod model_config;
 mod model_weights;
+mod report;
 mod routing;
 mod tidy;
 mod timing;

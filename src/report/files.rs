@@ -1,0 +1,93 @@
+//! The files of a run, each written aside and renamed, so that what is there is whole.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::rows::simulated;
+use super::{Summary, vllm_bench, write_events, write_requests, write_steps, write_timeline};
+use crate::metrics::PlacementResult;
+
+/// A file that could not be written.
+#[derive(Debug, Error)]
+#[error("cannot write {}: {source}", path.display())]
+pub struct WriteError {
+    /// Which.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// What is written besides the files every run has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileOptions {
+    /// `requests.csv`.
+    pub requests: bool,
+    /// `steps.jsonl`.
+    pub steps: bool,
+}
+
+/// Writes everything a run leaves behind into `dir`, which comes to exist.
+///
+/// # Errors
+/// At the first file that cannot be written; those before it stay.
+pub fn write_run(
+    dir: &Path,
+    summary: &Summary,
+    results: &[PlacementResult],
+    options: FileOptions,
+) -> Result<(), WriteError> {
+    if options.requests {
+        write_file(&dir.join("requests.csv"), |out| write_requests(out, results))?;
+    }
+    if options.steps {
+        write_file(&dir.join("steps.jsonl"), |out| write_steps(out, results))?;
+    }
+    write_file(&dir.join("timeline.csv"), |out| write_timeline(out, results))?;
+    write_file(&dir.join("events.jsonl"), |out| write_events(out, results))?;
+    for (name, simulated) in simulated(results) {
+        let path = dir.join(name).join("vllm_bench.json");
+        write_file(&path, |out| write_json(out, &vllm_bench(simulated)))?;
+    }
+    write_file(&dir.join("summary.json"), |out| write_json(out, summary))
+}
+
+/// Writes pretty JSON with a line end behind it.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn write_json(mut out: impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut out, value)?;
+    out.write_all(b"\n")
+}
+
+/// Writes one file aside and renames it; its directory comes to exist.
+///
+/// # Errors
+/// If the directory or the file cannot be written, or not renamed.
+pub fn write_file(
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    write_aside(path, content).map_err(|source| WriteError { path: path.to_owned(), source })
+}
+
+fn write_aside(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".partial");
+    let mut out = BufWriter::new(File::create(&aside)?);
+    let written = content(&mut out).and_then(|()| out.flush()).and_then(|()| fs::rename(&aside, path));
+    if written.is_err() {
+        // The first error is the one to report; what lies aside is worthless.
+        let _ = fs::remove_file(&aside);
+    }
+    written
+}

@@ -1,0 +1,140 @@
+//! `summary.json`: what a run says, in numbers with their units in their names.
+
+mod build;
+mod money;
+mod traffic;
+
+use serde::Serialize;
+
+use crate::metrics::{Availability, MemoryFigures, SloCheck, Warning};
+
+pub use money::{CapacitySummary, CostSummary, Hours};
+pub use traffic::{Goodput, Latency, Throughput, Tokens, TrafficSummary, Window};
+
+/// A whole run: every placement of a scenario.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Version of this program.
+    pub towtank_version: &'static str,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Seed of its random numbers.
+    pub seed: u64,
+    /// In file order.
+    pub placements: Vec<PlacementSummary>,
+}
+
+/// What is known of a run besides its placements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SummaryHead<'a> {
+    /// Name of the scenario.
+    pub scenario: &'a str,
+    /// Seed of its random numbers.
+    pub seed: u64,
+    /// Whether the scenario or a workload states an slo.
+    pub has_slo: bool,
+}
+
+/// Whether a placement could serve at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It served.
+    Ok,
+    /// It does not fit into its GPUs.
+    DoesNotFit,
+}
+
+/// One placement.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlacementSummary {
+    /// Its name.
+    pub name: String,
+    /// Whether it could serve at all.
+    pub status: Status,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether every stated threshold holds; absent without an slo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slo_met: Option<bool>,
+    /// Every stated threshold next to what was measured [ms, or a fraction].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub slo: Vec<SloCheck>,
+    /// What keeps a reader from a wrong conclusion.
+    pub warnings: Vec<Warning>,
+    /// Everything measured; absent of a placement that does not fit.
+    #[serde(flatten)]
+    pub figures: Option<Figures>,
+}
+
+/// Everything measured of one placement.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figures {
+    /// All traffic together.
+    #[serde(flatten)]
+    pub traffic: TrafficSummary,
+    /// The highest rate within the slo, where asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacitySummary>,
+    /// Engine and memory per deployment.
+    pub deployments: Vec<DeploymentSummary>,
+    /// What it costs.
+    pub cost: CostSummary,
+    /// How long it could serve.
+    pub availability: Availability,
+    /// Per class of traffic.
+    pub workloads: Vec<WorkloadSummary>,
+}
+
+/// One class of traffic.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorkloadSummary {
+    /// Its name.
+    pub name: String,
+    /// Whether the thresholds of its own slo hold; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slo_met: Option<bool>,
+    /// Its traffic.
+    #[serde(flatten)]
+    pub traffic: TrafficSummary,
+}
+
+/// One deployment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeploymentSummary {
+    /// Its name.
+    pub name: String,
+    /// What its engines did.
+    pub engine: EngineSummary,
+    /// What its memory holds.
+    pub memory: MemoryFigures,
+}
+
+/// What the engines of a deployment did, the warm-up included.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EngineSummary {
+    /// Batches dispatched.
+    pub steps: u64,
+    /// Times a request lost its KV cache.
+    pub preemptions: u64,
+    /// Part of the prompt tokens looked up that the prefix cache held; absent when none were looked up.
+    pub prefix_cache_hit_rate: Option<f64>,
+    /// Part of the KV blocks in use.
+    pub kv_cache_usage: MeanMax,
+    /// Requests in a batch.
+    pub batch_size: MeanMax,
+    /// Part of the time each stage worked.
+    pub stage_busy_fraction: Vec<f64>,
+    /// Steps that the fast path could not take.
+    pub slow_steps: u64,
+}
+
+/// A mean and the largest value.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct MeanMax {
+    /// Mean.
+    pub mean: f64,
+    /// Largest.
+    pub max: f64,
+}

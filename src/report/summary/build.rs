@@ -1,0 +1,119 @@
+//! From what was measured to what is said.
+
+use super::{
+    CapacitySummary, CostSummary, DeploymentSummary, EngineSummary, Figures, MeanMax, PlacementSummary,
+    Status, Summary, SummaryHead, TrafficSummary, Window, WorkloadSummary,
+};
+use crate::metrics::{
+    Capacity, ClassMetrics, DeploymentResult, PlacementResult, PlacementStatus, Served, Simulated, SloCheck,
+    Warning, WarningKind, warnings,
+};
+
+impl Summary {
+    /// What a run says.
+    pub fn new(head: &SummaryHead<'_>, results: &[PlacementResult]) -> Self {
+        Self {
+            towtank_version: env!("CARGO_PKG_VERSION"),
+            scenario: head.scenario.to_owned(),
+            seed: head.seed,
+            placements: results.iter().map(|result| PlacementSummary::new(head.has_slo, result)).collect(),
+        }
+    }
+
+    /// Whether every placement meets its slo; one that does not fit does not.
+    pub fn slo_met(&self) -> bool {
+        self.placements.iter().all(|placement| placement.slo_met != Some(false))
+    }
+}
+
+impl PlacementSummary {
+    fn new(has_slo: bool, result: &PlacementResult) -> Self {
+        match &result.status {
+            PlacementStatus::DoesNotFit { reason } => Self {
+                name: result.name.clone(),
+                status: Status::DoesNotFit,
+                reason: Some(reason.clone()),
+                slo_met: has_slo.then_some(false),
+                slo: Vec::new(),
+                warnings: Vec::new(),
+                figures: None,
+            },
+            PlacementStatus::Ok(simulated) => {
+                let slo = simulated.slo_checks();
+                Self {
+                    name: result.name.clone(),
+                    status: Status::Ok,
+                    reason: None,
+                    slo_met: has_slo.then(|| slo.iter().all(|check| check.met)),
+                    warnings: all_warnings(simulated),
+                    figures: Some(figures(simulated, &slo, result.capacity.as_ref())),
+                    slo,
+                }
+            }
+        }
+    }
+}
+
+fn all_warnings(simulated: &Simulated) -> Vec<Warning> {
+    let mut all = warnings(&simulated.metrics);
+    for text in &simulated.unvalidated {
+        let warning = Warning { kind: WarningKind::OutsideValidatedGround, text: text.clone() };
+        if !all.contains(&warning) {
+            all.push(warning);
+        }
+    }
+    all
+}
+
+fn figures(simulated: &Simulated, slo: &[SloCheck], capacity: Option<&Capacity>) -> Figures {
+    let metrics = &simulated.metrics;
+    let setup = metrics.setup();
+    let overall = metrics.overall();
+    let window = Window::new(setup.warmup, overall.last_end, simulated.end);
+    let gpus = simulated.cost.gpus;
+    let recomputed = simulated.deployments.iter().map(|deployment| deployment.engine.recomputed_tokens).sum();
+    let client_queue = setup.workloads.iter().any(|workload| workload.client_queue);
+    let workloads = setup.workloads.iter().enumerate().map(|(index, workload)| {
+        let own = |check: &&SloCheck| check.workload.as_ref() == Some(&workload.name);
+        WorkloadSummary {
+            name: workload.name.clone(),
+            slo_met: workload.slo.is_some().then(|| slo.iter().filter(own).all(|check| check.met)),
+            traffic: TrafficSummary::new(&metrics.class(index), window, gpus, workload.client_queue, None),
+        }
+    });
+    Figures {
+        traffic: TrafficSummary::new(&overall, window, gpus, client_queue, Some(recomputed)),
+        capacity: capacity.map(CapacitySummary::new),
+        deployments: simulated.deployments.iter().map(deployment).collect(),
+        cost: CostSummary::new(&simulated.cost, simulated.end, &served(&overall), capacity),
+        availability: simulated.availability.clone(),
+        workloads: workloads.collect(),
+    }
+}
+
+fn served(class: &ClassMetrics) -> Served {
+    Served {
+        input_tokens: class.tokens.input as f64,
+        output_tokens: class.tokens.output as f64,
+        good_requests: class.good as f64,
+    }
+}
+
+fn deployment(result: &DeploymentResult) -> DeploymentSummary {
+    let engine = &result.engine;
+    let looked_up = engine.prefix_queries > 0;
+    DeploymentSummary {
+        name: result.name.clone(),
+        engine: EngineSummary {
+            steps: engine.steps,
+            preemptions: engine.preemptions,
+            prefix_cache_hit_rate: looked_up
+                .then(|| engine.prefix_hits as f64 / engine.prefix_queries as f64),
+            kv_cache_usage: MeanMax { mean: engine.kv_usage_mean, max: engine.kv_usage_max },
+            batch_size: MeanMax { mean: engine.batch_size_mean, max: f64::from(engine.batch_size_max) },
+            stage_busy_fraction: engine.stage_busy_fraction.clone(),
+            slow_steps: engine.slow_steps,
+        },
+        memory: result.memory.clone(),
+    }
+}
