@@ -12,11 +12,17 @@ mod file;
 mod names;
 mod parse;
 mod path;
+mod resolve;
+mod resolved;
 mod unsupported;
 
 pub use args::*;
 pub use error::{Problem, ScenarioError};
 pub use file::ScenarioFile;
+pub use resolved::{
+    Resolved, ResolvedDeployment, ResolvedEngine, ResolvedGroup, ResolvedPlacement, ResolvedPool,
+    ResolvedWorkload,
+};
 pub use unsupported::Unsupported;
 
 impl Scenario {

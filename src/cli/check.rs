@@ -1,6 +1,6 @@
 //! `towtank check`: parse and validate, run nothing.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use clap::Args;
 
@@ -23,11 +23,16 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), CliError> {
     let catalog = args.input.catalog()?;
     for path in &args.scenarios {
         let file = args.input.scenario(path)?;
-        file.known(&catalog)?;
+        let resolved = file.resolve(&catalog)?;
         for missing in file.scenario.unsupported() {
             output::remark(&format!("note: {}: {}: {}", path.display(), missing.path, missing.reason));
         }
-        output::print(&format!("{}: ok\n", path.display()))?;
+        if args.show {
+            let text = serde_saphyr::to_string(&file.filled(&resolved)).map_err(io::Error::other)?;
+            output::print(&text)?;
+        } else {
+            output::print(&format!("{}: ok\n", path.display()))?;
+        }
     }
     Ok(())
 }

@@ -83,10 +83,6 @@ pub struct EngineArgs {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub async_scheduling: Option<bool>,
-    /// Admit a prompt only when the whole of it fits (`scheduler_reserve_full_isl`); by version when left out.
-    #[garde(skip)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scheduler_reserve_full_isl: Option<bool>,
     /// Part of the KV blocks that must stay free when a request is admitted. 0 when left out.
     #[garde(range(min = 0.0, max = 0.99))]
     #[serde(skip_serializing_if = "Option::is_none")]

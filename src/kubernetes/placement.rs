@@ -66,6 +66,8 @@ pub enum PlaceError {
     /// A pod asks for more GPUs than any node has.
     #[error("a pod of `{deployment}` asks for {asked} GPUs, but a node of pool `{pool}` has {has}")]
     PodTooLarge {
+        /// Index of the deployment among the demands.
+        demand: usize,
         /// The deployment.
         deployment: String,
         /// GPUs of a pod.
@@ -80,6 +82,8 @@ pub enum PlaceError {
         "pod `{pod}` asks for {asked} GPUs, but the {nodes} nodes of pool `{pool}` ({gpus} GPUs) have no node left with that many free"
     )]
     PoolFull {
+        /// Index of the deployment among the demands.
+        demand: usize,
         /// First pod without a node.
         pod: String,
         /// GPUs it asks for.
@@ -91,6 +95,15 @@ pub enum PlaceError {
         /// GPUs of the pool.
         gpus: u64,
     },
+}
+
+impl PlaceError {
+    /// Index of the deployment that it happened to.
+    pub fn demand(&self) -> usize {
+        match self {
+            Self::PodTooLarge { demand, .. } | Self::PoolFull { demand, .. } => *demand,
+        }
+    }
 }
 
 /// The name of a pod: worker 0 is the leader.
@@ -112,6 +125,7 @@ pub fn place(pools: &[PoolNodes], demands: &[PodDemand]) -> Result<Vec<GroupPlac
         let pool = &pools[demand.pool];
         if demand.gpus_per_pod > pool.gpus_per_node {
             return Err(PlaceError::PodTooLarge {
+                demand: index,
                 deployment: demand.deployment.clone(),
                 asked: demand.gpus_per_pod,
                 pool: pool.name.clone(),
@@ -121,7 +135,7 @@ pub fn place(pools: &[PoolNodes], demands: &[PodDemand]) -> Result<Vec<GroupPlac
         for group in 0..demand.groups {
             let pods = (0..demand.size).map(|worker| {
                 let name = pod_name(&demand.deployment, group, worker);
-                bind(pool, &mut used[demand.pool], demand, name)
+                bind(pool, &mut used[demand.pool], (index, demand.gpus_per_pod), name)
             });
             groups.push(GroupPlacement { deployment: index, group, pods: pods.collect::<Result<_, _>>()? });
         }
@@ -130,11 +144,16 @@ pub fn place(pools: &[PoolNodes], demands: &[PodDemand]) -> Result<Vec<GroupPlac
 }
 
 /// Puts one pod on the first node with room.
-fn bind(pool: &PoolNodes, used: &mut [u32], demand: &PodDemand, name: String) -> Result<Pod, PlaceError> {
-    let gpus = demand.gpus_per_pod;
+fn bind(
+    pool: &PoolNodes,
+    used: &mut [u32],
+    (demand, gpus): (usize, u32),
+    name: String,
+) -> Result<Pod, PlaceError> {
     let room = used.iter().position(|used| used + gpus <= pool.gpus_per_node);
     let Some(node) = room else {
         return Err(PlaceError::PoolFull {
+            demand,
             pod: name,
             asked: gpus,
             pool: pool.name.clone(),

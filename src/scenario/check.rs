@@ -116,6 +116,9 @@ fn time(document: &Document, scenario: &Scenario) -> Checked {
             return Err(document.error(&at, message));
         }
     }
+    if !scenario.drain && scenario.duration.is_none() {
+        return Err(document.error("drain", "`drain: false` stops at the `duration`, which is missing"));
+    }
     match scenario.duration {
         Some(duration) if scenario.warmup >= duration => {
             let message =
@@ -137,7 +140,7 @@ fn ends(workload: &WorkloadArgs<SloArgs>) -> bool {
 }
 
 /// Most nodes a pool can have.
-fn most_nodes(nodes: Option<NodesArgs>) -> u32 {
+pub(super) fn most_nodes(nodes: Option<NodesArgs>) -> u32 {
     match nodes {
         None => 1,
         Some(NodesArgs::Fixed(nodes)) => nodes,

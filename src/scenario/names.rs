@@ -2,10 +2,7 @@
 
 use std::fs;
 
-use super::{
-    DeploymentArgs, PlacementArgs, ScenarioError, ScenarioFile,
-    path::{field, item},
-};
+use super::{DeploymentArgs, ScenarioError, ScenarioFile, path::field};
 use crate::catalog::{Catalog, suggestion};
 use crate::hardware::{
     Machine, NetworkKind, NodePoolArgs, PriceError, PriceQuery, Provisioning, hourly_price,
@@ -16,38 +13,6 @@ use crate::model::{Architecture, Layout};
 pub(super) const DEFAULT_REGION: &str = "us-central1";
 
 impl ScenarioFile {
-    /// Checks every name against the catalogue, and every layout against its model.
-    ///
-    /// # Errors
-    /// If a machine, a model or a price is not known, a network is not the machine's, or a model cannot be cut so.
-    pub fn known(&self, catalog: &Catalog) -> Result<(), ScenarioError> {
-        for (index, placement) in self.scenario.placements.iter().enumerate() {
-            self.known_placement(catalog, placement, &item("placements", index))?;
-        }
-        Ok(())
-    }
-
-    fn known_placement(
-        &self,
-        catalog: &Catalog,
-        placement: &PlacementArgs,
-        at: &str,
-    ) -> Result<(), ScenarioError> {
-        for (index, pool) in placement.node_pools.iter().enumerate() {
-            let at = item(&field(at, "node_pools"), index);
-            self.machine(catalog, pool, &at)?;
-            self.price(catalog, pool, &at)?;
-        }
-        for (index, deployment) in placement.deployments.iter().enumerate() {
-            let at = item(&field(at, "deployments"), index);
-            let model = self.architecture(catalog, deployment, &at)?;
-            let layout = layout(deployment);
-            let refused = |error| self.error(&field(&at, "engine.tensor_parallel_size"), format!("{error}"));
-            layout.check(&model).map_err(refused)?;
-        }
-        Ok(())
-    }
-
     /// The machine of a pool; its network must be one that the machine has.
     pub(super) fn machine(
         &self,

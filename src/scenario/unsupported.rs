@@ -5,6 +5,10 @@ use super::{
     path::{field, item},
 };
 use crate::hardware::NodesArgs;
+use crate::units::Version;
+
+/// The first release whose default engine is V1.
+const V1: Version = Version::new(0, 8, 0);
 
 /// One thing that is read and checked, but not simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +81,8 @@ fn check_placement(found: &mut Found, placement: &PlacementArgs, at: &str) {
 }
 
 fn check_deployment(found: &mut Found, deployment: &DeploymentArgs, at: &str) {
+    let v0 = deployment.engine.version.is_some_and(|version| version < V1);
+    found.when(v0, field(at, "engine.version"), "the V0 engine is");
     let lws = &deployment.leaderworkerset;
     let lws_at = field(at, "leaderworkerset");
     found.when(lws.manifest.is_some(), field(&lws_at, "manifest"), "a manifest inside a scenario is");

@@ -1,0 +1,79 @@
+//! A resolved scenario written back into the words of the file: `check --show`.
+
+use crate::engine::{DtypeArg, EngineArgs};
+use crate::hardware::NodesArgs;
+use crate::metrics::SloArgs;
+use crate::model::Precision;
+use crate::scenario::{
+    PlacementArgs, Resolved, ResolvedDeployment, ResolvedPlacement, ResolvedPool, Scenario, ScenarioFile,
+};
+
+impl ScenarioFile {
+    /// The scenario with every default filled in; it resolves to `resolved` again.
+    pub fn filled(&self, resolved: &Resolved) -> Scenario {
+        let mut scenario = self.scenario.clone();
+        if scenario.slo.is_some_and(|slo| slo.goodput.is_none()) {
+            scenario.slo = scenario.slo.map(with_goodput);
+        }
+        for (placement, resolved) in scenario.placements.iter_mut().zip(&resolved.placements) {
+            fill_placement(placement, resolved);
+        }
+        scenario
+    }
+}
+
+fn with_goodput(slo: SloArgs) -> SloArgs {
+    SloArgs { goodput: Some(slo.goodput()), ..slo }
+}
+
+fn fill_placement(placement: &mut PlacementArgs, resolved: &ResolvedPlacement) {
+    for (pool, resolved) in placement.node_pools.iter_mut().zip(&resolved.pools) {
+        let ResolvedPool { nodes, network, region, provisioning, commitment, discount, .. } = resolved;
+        pool.nodes.get_or_insert(NodesArgs::Fixed(*nodes));
+        pool.network = Some(*network);
+        pool.region = Some(region.clone());
+        pool.provisioning = Some(*provisioning);
+        pool.commitment = *commitment;
+        pool.discount = Some(*discount);
+    }
+    for (deployment, resolved) in placement.deployments.iter_mut().zip(&resolved.deployments) {
+        deployment.engine = engine(&deployment.engine, resolved);
+        let lws = &mut deployment.leaderworkerset;
+        if lws.manifest.is_none() {
+            lws.replicas = Some(resolved.groups.len() as u32);
+            lws.leader_worker_template.get_or_insert_default().size = Some(resolved.size);
+        }
+    }
+}
+
+fn engine(stated: &EngineArgs, deployment: &ResolvedDeployment) -> EngineArgs {
+    let engine = &deployment.engine;
+    EngineArgs {
+        version: Some(engine.version),
+        tensor_parallel_size: Some(deployment.layout.tensor_parallel),
+        pipeline_parallel_size: Some(deployment.layout.pipeline_parallel),
+        // A backend that vLLM chose is left out: stating it can turn a refusal to start into a start.
+        distributed_executor_backend: stated.distributed_executor_backend,
+        max_model_len: Some(engine.max_model_len),
+        dtype: match engine.dtype {
+            Precision::Bf16 => Some(DtypeArg::Bfloat16),
+            Precision::Fp16 => Some(DtypeArg::Float16),
+            Precision::Fp8 | Precision::Fp32 => stated.dtype,
+        },
+        quantization: stated.quantization,
+        kv_cache_dtype: Some(engine.kv_cache_dtype),
+        max_num_seqs: Some(engine.limits.max_num_seqs),
+        max_num_batched_tokens: Some(engine.limits.max_num_batched_tokens),
+        gpu_memory_utilization: Some(engine.gpu_memory_utilization),
+        block_size: Some(engine.block_size),
+        num_gpu_blocks_override: engine.num_gpu_blocks_override,
+        enable_chunked_prefill: Some(engine.limits.enable_chunked_prefill),
+        enable_prefix_caching: Some(engine.enable_prefix_caching),
+        long_prefill_token_threshold: Some(engine.long_prefill_token_threshold),
+        scheduling_policy: Some(engine.scheduling_policy),
+        async_scheduling: engine.async_scheduling,
+        watermark: Some(engine.watermark),
+        enforce_eager: Some(engine.enforce_eager),
+        cudagraph_capture_sizes: (!engine.enforce_eager).then(|| engine.capture_sizes.clone()),
+    }
+}

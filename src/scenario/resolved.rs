@@ -1,0 +1,191 @@
+//! The resolved form of a scenario: plain values, every default filled in, every name looked up.
+
+use crate::engine::{BatchLimits, DoesNotFit, ExecutorArg, MemoryPlan, SchedulingPolicyArg};
+use crate::hardware::{Commitment, Gpu, HourlyPrice, Machine, NetworkKind, Provisioning};
+use crate::kubernetes::Pod;
+use crate::metrics::SloArgs;
+use crate::model::{Architecture, KvDtype, Layout, Precision};
+use crate::routing::RouterConfig;
+use crate::timing::{ExecutorKind, TimingInputs};
+use crate::units::{SimDuration, Version};
+use crate::workload::{Class, Expected};
+
+/// A scenario, ready to be simulated.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Its name.
+    pub name: String,
+    /// Seed of every random number.
+    pub seed: u64,
+    /// Arrivals end here; if there is none, every workload ends by itself.
+    pub duration: Option<SimDuration>,
+    /// Requests that arrive earlier are not measured.
+    pub warmup: SimDuration,
+    /// The run goes on until every request has ended.
+    pub drain: bool,
+    /// The highest rate within the slo is searched too.
+    pub find_rate: bool,
+    /// What is good enough; nothing is asked for when empty.
+    pub slo: SloArgs,
+    /// Classes of traffic.
+    pub workloads: Vec<ResolvedWorkload>,
+    /// How requests find a group.
+    pub router: RouterConfig,
+    /// Ways to serve them.
+    pub placements: Vec<ResolvedPlacement>,
+}
+
+/// One class of traffic.
+#[derive(Clone, Debug)]
+pub struct ResolvedWorkload {
+    /// What is sent.
+    pub class: Class,
+    /// What it asks for on average.
+    pub expected: Expected,
+    /// What is good enough for this class, if it says so itself.
+    pub slo: Option<SloArgs>,
+}
+
+/// One complete way to serve the workloads.
+#[derive(Clone, Debug)]
+pub struct ResolvedPlacement {
+    /// Its name.
+    pub name: String,
+    /// Nodes.
+    pub pools: Vec<ResolvedPool>,
+    /// What runs on them.
+    pub deployments: Vec<ResolvedDeployment>,
+}
+
+/// A pool of equal nodes.
+#[derive(Clone, Debug)]
+pub struct ResolvedPool {
+    /// Its name.
+    pub name: String,
+    /// The machine of each node.
+    pub machine: Machine,
+    /// The GPU of the machine.
+    pub gpu: Gpu,
+    /// Nodes.
+    pub nodes: u32,
+    /// Network between nodes.
+    pub network: NetworkKind,
+    /// Region.
+    pub region: String,
+    /// How the nodes are bought.
+    pub provisioning: Provisioning,
+    /// Committed use.
+    pub commitment: Option<Commitment>,
+    /// Negotiated discount [fraction].
+    pub discount: f64,
+    /// Price of a node.
+    pub price: HourlyPrice,
+}
+
+/// One deployment and its groups.
+#[derive(Clone, Debug)]
+pub struct ResolvedDeployment {
+    /// Its name.
+    pub name: String,
+    /// Index of its pool in the placement.
+    pub pool: usize,
+    /// The model as it is in GPU memory.
+    pub model: Architecture,
+    /// How it is cut.
+    pub layout: Layout,
+    /// vLLM's arguments.
+    pub engine: ResolvedEngine,
+    /// The memory of each GPU, or why vLLM does not start.
+    pub memory: Result<MemoryPlan, DoesNotFit>,
+    /// Pods of a group.
+    pub size: u32,
+    /// Groups, in the order of their indices.
+    pub groups: Vec<ResolvedGroup>,
+    /// What decides the timing of groups; equal groups share one.
+    pub timings: Vec<TimingInputs>,
+}
+
+/// vLLM's arguments, every default filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResolvedEngine {
+    /// Release whose behaviour is simulated.
+    pub version: Version,
+    /// How workers are driven.
+    pub executor: ExecutorArg,
+    /// The backend was stated, not chosen by vLLM.
+    pub executor_stated: bool,
+    /// Longest prompt and answer together [tokens].
+    pub max_model_len: u32,
+    /// Format of activations.
+    pub dtype: Precision,
+    /// `kv_cache_dtype` as stated.
+    pub kv_cache_dtype: KvDtype,
+    /// Part of the GPU's memory vLLM may use.
+    pub gpu_memory_utilization: f64,
+    /// Tokens of a KV block.
+    pub block_size: u32,
+    /// Number of KV blocks, whatever the memory holds.
+    pub num_gpu_blocks_override: Option<u32>,
+    /// Token budget, most sequences, chunked prefill.
+    pub limits: BatchLimits,
+    /// Prompts that begin alike share KV blocks.
+    pub enable_prefix_caching: bool,
+    /// Largest piece of a long prompt [tokens]; 0 is no limit.
+    pub long_prefill_token_threshold: u32,
+    /// Order of waiting requests.
+    pub scheduling_policy: SchedulingPolicyArg,
+    /// `async_scheduling` as stated; the release decides when it is not.
+    pub async_scheduling: Option<bool>,
+    /// Part of the KV blocks that must stay free when a request is admitted.
+    pub watermark: f64,
+    /// No CUDA graphs.
+    pub enforce_eager: bool,
+    /// Batch sizes that CUDA graphs are captured for; empty with `enforce_eager`.
+    pub capture_sizes: Vec<u32>,
+}
+
+/// One group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedGroup {
+    /// Its pods and their nodes, leader first.
+    pub pods: Vec<Pod>,
+    /// Index of its timing among [`ResolvedDeployment::timings`].
+    pub timing: usize,
+}
+
+impl ResolvedEngine {
+    /// The executor as timing knows it.
+    pub fn executor_kind(&self) -> ExecutorKind {
+        match self.executor {
+            ExecutorArg::Uni => ExecutorKind::Uni,
+            ExecutorArg::Mp => ExecutorKind::Mp,
+            ExecutorArg::Ray => ExecutorKind::Ray,
+        }
+    }
+}
+
+impl ResolvedPlacement {
+    /// Why the placement cannot run: the first deployment that vLLM would not start.
+    pub fn does_not_fit(&self) -> Option<String> {
+        let mut refused = self.deployments.iter().filter_map(|deployment| {
+            let error = deployment.memory.as_ref().err()?;
+            Some(format!("{}: {error}", deployment.name))
+        });
+        refused.next()
+    }
+
+    /// Nodes of all pools.
+    pub fn nodes(&self) -> u32 {
+        self.pools.iter().map(|pool| pool.nodes).sum()
+    }
+
+    /// GPUs of all pools.
+    pub fn gpus(&self) -> u32 {
+        self.pools.iter().map(|pool| pool.nodes * pool.machine.gpus).sum()
+    }
+
+    /// Price of all nodes [USD/h].
+    pub fn usd_per_hour(&self) -> f64 {
+        self.pools.iter().map(|pool| f64::from(pool.nodes) * pool.price.usd_per_hour).sum()
+    }
+}
