@@ -7,6 +7,7 @@ mod catalog;
 mod check;
 mod completions;
 mod error;
+mod fit;
 mod options;
 mod output;
 mod schema;
@@ -29,6 +30,8 @@ struct Cli {
 enum Command {
     /// Parse and validate scenarios only
     Check(check::CheckArgs),
+    /// Tell what each GPU would hold, without simulating anything
+    Fit(fit::FitArgs),
     /// List the facts about GPUs, machines, models, prices and links, with their sources
     Catalog(catalog::CatalogArgs),
     /// Print the JSON Schema of the scenario file
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Check(args) => check::check(&args),
+        Command::Fit(args) => fit::fit(&args),
         Command::Catalog(args) => catalog::show(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args, &mut Cli::command()),

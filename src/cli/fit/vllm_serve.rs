@@ -1,0 +1,152 @@
+//! A `vllm serve` command line as a scenario.
+
+use serde_json::{Map, Value, json};
+
+use crate::catalog::suggestion;
+use crate::scenario::ScenarioError;
+
+/// Flags that a number, a word or a list follows, and that matter to the engine.
+const VALUES: [&str; 14] = [
+    "tensor_parallel_size",
+    "pipeline_parallel_size",
+    "distributed_executor_backend",
+    "max_model_len",
+    "dtype",
+    "quantization",
+    "kv_cache_dtype",
+    "max_num_seqs",
+    "max_num_batched_tokens",
+    "gpu_memory_utilization",
+    "block_size",
+    "num_gpu_blocks_override",
+    "long_prefill_token_threshold",
+    "scheduling_policy",
+];
+
+/// Flags that stand alone, with `--no-` in front or not.
+const SWITCHES: [&str; 4] =
+    ["enable_chunked_prefill", "enable_prefix_caching", "async_scheduling", "enforce_eager"];
+
+/// Flags that do not change what a GPU holds: with a value, or alone.
+const OTHERS: [(&str, bool); 10] = [
+    ("host", true),
+    ("port", true),
+    ("api_key", true),
+    ("served_model_name", true),
+    ("download_dir", true),
+    ("seed", true),
+    ("nnodes", true),
+    ("node_rank", true),
+    ("master_addr", true),
+    ("trust_remote_code", false),
+];
+
+fn error(message: String) -> ScenarioError {
+    ScenarioError::file("vllm serve", message)
+}
+
+/// The scenario, as JSON text, that holds the command's engine on `nodes` nodes of `machine`.
+pub(super) fn scenario(
+    machine: &str,
+    nodes: u32,
+    version: Option<&str>,
+    command: &[String],
+) -> Result<String, ScenarioError> {
+    let words: Vec<&str> = command.iter().map(String::as_str).collect();
+    let words = words.strip_prefix(&["vllm", "serve"]).unwrap_or(&words);
+    let (model, mut engine) = parse(words)?;
+    if let Some(version) = version {
+        engine.insert("version".to_owned(), json!(version));
+    }
+    let scenario = json!({
+        "name": "fit",
+        "workloads": [{"name": "none", "requests": [{"input_tokens": 1, "output_tokens": 1}]}],
+        "placements": [{
+            "name": machine,
+            "node_pools": [{"name": "pool", "machine": machine, "nodes": nodes, "usd_per_node_hour": 0}],
+            "deployments": [{
+                "name": "vllm",
+                "node_pool": "pool",
+                "model": model,
+                "engine": engine,
+                "leaderworkerset": {"leaderWorkerTemplate": {"size": nodes}},
+            }],
+        }],
+    });
+    Ok(scenario.to_string())
+}
+
+/// Model and engine arguments.
+fn parse(words: &[&str]) -> Result<(String, Map<String, Value>), ScenarioError> {
+    let mut model = None;
+    let mut engine = Map::new();
+    let mut words = words.iter().copied().peekable();
+    while let Some(word) = words.next() {
+        let Some(flag) = flag_name(word) else {
+            if model.replace(word.to_owned()).is_some() {
+                return Err(error(format!("`{word}`: only one model can be served")));
+            }
+            continue;
+        };
+        let (name, given) = flag;
+        let switch = name.strip_prefix("no_").unwrap_or(&name);
+        if SWITCHES.contains(&switch) && given.is_none() {
+            engine.insert(switch.to_owned(), json!(switch == name));
+            continue;
+        }
+        if OTHERS.contains(&(name.as_str(), false)) {
+            continue;
+        }
+        let known =
+            VALUES.contains(&name.as_str()) || name == "model" || OTHERS.contains(&(name.as_str(), true));
+        if !known {
+            let names =
+                VALUES.into_iter().chain(SWITCHES).map(|name| name.replace('_', "-")).collect::<Vec<_>>();
+            let near = suggestion(&name.replace('_', "-"), names.iter().map(String::as_str));
+            return Err(error(format!("unknown flag `{word}`{near}")));
+        }
+        let value = given.map(ToOwned::to_owned).or_else(|| words.next().map(ToOwned::to_owned));
+        let value = value.ok_or_else(|| error(format!("`{word}` needs a value")))?;
+        if name == "model" {
+            model = Some(value);
+        } else if VALUES.contains(&name.as_str()) {
+            engine.insert(name, scalar(&value));
+        }
+    }
+    let model = model.ok_or_else(|| error("no model: expected `vllm serve MODEL ...`".to_owned()))?;
+    Ok((model, engine))
+}
+
+/// `--a-b`, `--a_b=v` and vLLM's short forms, as the name of a field and what follows `=`.
+fn flag_name(word: &str) -> Option<(String, Option<&str>)> {
+    let (flag, value) = word.split_once('=').map_or((word, None), |(flag, value)| (flag, Some(value)));
+    let name = match flag {
+        "-tp" => "tensor_parallel_size".to_owned(),
+        "-pp" => "pipeline_parallel_size".to_owned(),
+        "-q" => "quantization".to_owned(),
+        _ => flag.strip_prefix("--")?.replace('-', "_"),
+    };
+    Some((name, value))
+}
+
+/// A number where it is one.
+fn scalar(text: &str) -> Value {
+    match serde_json::from_str(text) {
+        Ok(Value::Number(number)) => Value::Number(number),
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+/// An error about a field, in the words of the command line.
+pub(super) fn in_flags(error: &ScenarioError) -> ScenarioError {
+    let problem = error.problem();
+    let name = problem.path.rsplit('.').next().unwrap_or_default();
+    let flag = match name {
+        "machine" => "--machine".to_owned(),
+        "version" => "--vllm-version".to_owned(),
+        "model" => "model".to_owned(),
+        _ if problem.path.contains(".engine.") => format!("--{}", name.replace('_', "-")),
+        _ => "--nodes".to_owned(),
+    };
+    ScenarioError::file("vllm serve", format!("{flag}: {}", problem.message))
+}
