@@ -48,14 +48,13 @@ impl Document {
         };
         let node: Spanned<Node> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let place = error.location().map(place);
-            let message = error.without_snippet().to_string();
-            // The location is shown in front; the library repeats it behind the message.
-            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+            let message = plain(&error.without_snippet().to_string());
             ScenarioError::from(document.problem(place, String::new(), message))
         })?;
         document.tree = document.take(node, "")?;
-        if document.tree.is_null() {
-            return Err(ScenarioError::file(file, "the file is empty: expected a scenario"));
+        if !document.tree.is_object() {
+            let message = "expected a scenario: the fields name, workloads, placements and others";
+            return Err(document.error("", message));
         }
         Ok(document)
     }
@@ -165,6 +164,13 @@ impl Document {
             from_set: false,
         }
     }
+}
+
+/// The YAML library's message without its advice to programmers and the place, which stands in front.
+fn plain(message: &str) -> String {
+    let message = message.split(" at line ").next().unwrap_or_default();
+    let message = message.split(", set DuplicateKeyPolicy").next().unwrap_or_default();
+    message.replace(" rejected by the configured policy", ": expected a finite number")
 }
 
 fn place(location: Location) -> Place {

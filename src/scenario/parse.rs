@@ -101,7 +101,10 @@ fn mismatch(document: &Document, at: &str, found: &str, wanted: &str) -> String 
         let raw = &raw[..end];
         return format!("without quotes YAML reads {raw} as a number: expected \"{raw}\"");
     }
-    let found = found.replace("floating point", "the number").replace("integer", "the number");
+    let found = found
+        .replace("floating point", "the number")
+        .replace("integer", "the number")
+        .replace("string", "text");
     let found = match found.as_str() {
         "null" | "unit value" => "nothing",
         "sequence" => "a list",

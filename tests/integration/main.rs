@@ -1,7 +1,9 @@
 //! One binary, a file a behaviour.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+mod bad_input;
 mod catalog_facts;
+mod cli;
 mod engine_traces;
 mod hardware_fabric;
 mod hardware_fair_share;
@@ -12,6 +14,9 @@ mod model_config;
 mod model_weights;
 mod report;
 mod routing;
+mod scenario;
+mod schema;
+mod shipped;
 mod tidy;
 mod timing;
 mod timing_kernels;

@@ -1,0 +1,96 @@
+//! The command line: streams and exit statuses.
+
+use std::{
+    io::Write,
+    process::{Command, Output, Stdio},
+};
+
+const SCENARIO: &str = "scenarios/llama-3.1-405b-bf16-vs-fp8.yaml";
+
+fn towtank(args: &[&str], stdin: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_towtank"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that needs no input may have ended already.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn stdout(args: &[&str]) -> String {
+    let output = towtank(args, "");
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn check_reads_files_and_stdin() {
+    assert_eq!(stdout(&["check", SCENARIO]), format!("{SCENARIO}: ok\n"));
+    let text = std::fs::read_to_string(SCENARIO).unwrap();
+    let output = towtank(&["check", "-"], &text);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "-: ok\n");
+    let shown = stdout(&["check", "--show", SCENARIO]);
+    assert_eq!(towtank(&["check", "--show", "-"], &shown).stdout, shown.as_bytes());
+}
+
+#[test]
+fn bad_usage_is_status_2_and_help_is_not() {
+    for args in [&["chek"][..], &[], &["check"], &["catalog", "gpu"], &["catalog", "gpus", "H1000"]] {
+        assert_eq!(towtank(args, "").status.code(), Some(2), "{args:?}");
+    }
+    for args in [&["--help"][..], &["--version"], &["fit", "--help"]] {
+        assert_eq!(towtank(args, "").status.code(), Some(0), "{args:?}");
+    }
+    let output = towtank(&["catalog", "gpu"], "");
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: the catalogue has no `gpu`; did you mean `gpus`?\n"
+    );
+}
+
+#[test]
+fn the_catalogue_is_listed_with_sources() {
+    assert!(stdout(&["catalog"]).contains("machines"));
+    let csv = stdout(&["catalog", "gpus", "H100-SXM5-80GB", "--format", "csv"]);
+    assert!(csv.starts_with("fact,value,unit,date,recalled,source,note\n"), "{csv}");
+    let json = stdout(&["catalog", "gpus", "H100-SXM5-80GB", "--format", "json"]);
+    let facts: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(facts.len(), csv.lines().count() - 1);
+    assert!(facts.iter().all(|fact| fact["source"].is_string() && fact["date"].is_string()));
+}
+
+#[test]
+fn completions_and_schema_are_printed() {
+    assert!(stdout(&["completions", "bash"]).contains("towtank"));
+    let schema: serde_json::Value = serde_json::from_str(&stdout(&["schema"])).unwrap();
+    assert_eq!(schema["additionalProperties"], false);
+    assert!(schema["properties"]["placements"].is_object());
+}
+
+#[test]
+fn fit_answers_for_a_scenario_and_for_a_vllm_command() {
+    let rows = |args: &[&str]| -> Vec<serde_json::Value> { serde_json::from_str(&stdout(args)).unwrap() };
+    let scenario = rows(&["fit", SCENARIO, "--format", "json"]);
+    let fp8 = scenario.iter().find(|row| row["placement"] == "fp8-1xa3").unwrap();
+    let model = "meta-llama/Llama-3.1-405B-Instruct-FP8";
+    let command =
+        ["vllm", "serve", model, "--tensor-parallel-size", "8", "--max_model_len=16384", "--port", "80"];
+    let machine = ["fit", "--machine", "a3-highgpu-8g", "--format", "json", "--"];
+    let same = rows(&[&machine[..], &command].concat());
+    for column in ["weights_gib", "other_gib", "kv_cache_gib", "free_gib", "kv_cache_tokens"] {
+        assert_eq!(same[0][column], fp8[column], "{column}");
+    }
+    let bf16 = towtank(
+        &[&machine[..], &["vllm", "serve", "meta-llama/Llama-3.1-405B-Instruct", "-tp", "8"]].concat(),
+        "",
+    );
+    assert_eq!(bf16.status.code(), Some(0), "does not fit is an answer");
+    assert!(String::from_utf8(bf16.stderr).unwrap().contains("does not fit: CUDA out of memory"));
+    let typo = towtank(&[&machine[..], &["vllm", "serve", model, "--max-modl-len", "5"]].concat(), "");
+    assert_eq!(typo.status.code(), Some(2));
+    assert!(String::from_utf8(typo.stderr).unwrap().contains("did you mean `max-model-len`?"));
+}

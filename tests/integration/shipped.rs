@@ -1,0 +1,32 @@
+//! The scenarios that come with the program.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use towtank::{catalog::Catalog, scenario::ScenarioFile};
+
+/// Every shipped scenario.
+pub(crate) fn scenarios() -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn shipped_scenarios_resolve_and_can_be_run() {
+    let catalog = Catalog::builtin();
+    let files = scenarios();
+    assert!(files.len() >= 8, "{} scenarios", files.len());
+    for path in files {
+        let file = ScenarioFile::read(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
+        file.supported().unwrap_or_else(|error| panic!("{error}"));
+        let resolved = file.resolve(&catalog).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(Some(resolved.name.as_str()), path.file_stem().and_then(|stem| stem.to_str()));
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("# "), "{}: says first what it is about", path.display());
+    }
+}
