@@ -11,7 +11,7 @@ use super::CliError;
 use super::options::{Format, InputOptions};
 use super::output;
 use crate::engine::StageMemory;
-use crate::scenario::{Resolved, ResolvedDeployment, ScenarioFile};
+use crate::scenario::{ResolvedDeployment, ScenarioFile};
 
 #[derive(Args)]
 pub(super) struct FitArgs {
@@ -61,7 +61,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<(), CliError> {
         (Some(path), _) => {
             let file = args.input.scenario(path)?;
             let resolved = file.resolve(&catalog)?;
-            let lengths = mean_tokens(&resolved);
+            let lengths = resolved.mean_tokens();
             (resolved, lengths)
         }
         (None, machine) => {
@@ -90,15 +90,6 @@ pub(super) fn fit(args: &FitArgs) -> Result<(), CliError> {
         output::remark(&refusal);
     }
     Ok(())
-}
-
-/// Mean tokens of a request over all workloads: prompt and answer.
-fn mean_tokens(resolved: &Resolved) -> Option<f64> {
-    let rate = |per_s: Option<f64>| per_s.unwrap_or(1.0);
-    let expected = || resolved.workloads.iter().map(|workload| &workload.expected);
-    let weight: f64 = expected().map(|expected| rate(expected.requests_per_s)).sum();
-    let tokens: f64 = expected().map(|e| rate(e.requests_per_s) * (e.input_tokens + e.output_tokens)).sum();
-    (weight > 0.0).then(|| tokens / weight)
 }
 
 fn deployment_rows(

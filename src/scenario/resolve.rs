@@ -217,12 +217,11 @@ fn add_group(
         .timings
         .iter()
         .position(|timing| timing.stages.iter().flat_map(|stage| &stage.nodes).eq(nodes.iter()));
-    let timing = match known {
-        Some(timing) => timing,
-        None => {
-            deployment.timings.push(timing_inputs(catalog, deployment, pool, &nodes)?);
-            deployment.timings.len() - 1
-        }
+    let timing = if let Some(timing) = known {
+        timing
+    } else {
+        deployment.timings.push(timing_inputs(catalog, deployment, pool, &nodes)?);
+        deployment.timings.len() - 1
     };
     deployment.groups.push(ResolvedGroup { pods: placed.pods, timing });
     Ok(())

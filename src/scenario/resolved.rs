@@ -153,6 +153,20 @@ pub struct ResolvedGroup {
     pub timing: usize,
 }
 
+impl Resolved {
+    /// Prompt and answer of the mean request over all classes, weighted by their rates where they have one [tokens];
+    /// none where no class has a rate above 0.
+    pub fn mean_tokens(&self) -> Option<f64> {
+        let weights = self.workloads.iter().map(|workload| {
+            let tokens = workload.expected.input_tokens + workload.expected.output_tokens;
+            (workload.expected.requests_per_s.unwrap_or(1.0), tokens)
+        });
+        let (weight, sum) =
+            weights.fold((0.0, 0.0), |(all, sum), (weight, tokens)| (all + weight, sum + weight * tokens));
+        (weight > 0.0).then(|| sum / weight)
+    }
+}
+
 impl ResolvedEngine {
     /// The executor as timing knows it.
     pub fn executor_kind(&self) -> ExecutorKind {

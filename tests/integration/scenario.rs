@@ -10,7 +10,7 @@ use towtank::{
     units::Version,
 };
 
-const TWO_NODES: &str = r#"
+const TWO_NODES: &str = r"
 name: two-nodes
 duration: 10m
 workloads:
@@ -27,7 +27,7 @@ placements:
         model: meta-llama/Llama-3.1-405B-Instruct
         engine: {tensor_parallel_size: 8, pipeline_parallel_size: 2, distributed_executor_backend: ray, max_model_len: 16384}
         leaderworkerset: {replicas: 2, leaderWorkerTemplate: {size: 2}}
-"#;
+";
 
 fn parse(sets: &[&str]) -> Result<ScenarioFile, ScenarioError> {
     let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();

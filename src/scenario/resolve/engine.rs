@@ -1,7 +1,7 @@
 //! vLLM's arguments: its own defaults, and what it refuses before it starts.
 
 use crate::engine::{
-    BatchLimitArgs, BatchLimits, DEFAULT_BLOCK_SIZE, DtypeArg, EngineArgs, ExecutorArg, QuantizationArg,
+    BatchLimitArgs, DEFAULT_BLOCK_SIZE, DtypeArg, EngineArgs, ExecutorArg, QuantizationArg,
     SchedulingPolicyArg, batch_limits, capture_sizes, gpu_memory_utilization,
 };
 use crate::hardware::Gpu;
@@ -47,22 +47,19 @@ impl ScenarioFile {
             let message = format!("vLLM {version} is not known: expected {OLDEST} to {NEWEST}");
             return Err(self.error(&field(at, "version"), message));
         }
-        let longest = model.max_position_embeddings;
-        let max_model_len = args.max_model_len.unwrap_or(longest);
-        if max_model_len > longest {
-            let message = format!(
-                "User-specified max_model_len ({max_model_len}) is greater than the derived max_model_len \
-                 (max_position_embeddings={longest})"
-            );
-            return Err(self.error(&field(at, "max_model_len"), message));
-        }
+        let max_model_len = model
+            .max_model_len(args.max_model_len)
+            .map_err(|error| self.error(&field(at, "max_model_len"), error.to_string()))?;
         let stated = BatchLimitArgs {
             max_num_batched_tokens: args.max_num_batched_tokens,
             max_num_seqs: args.max_num_seqs,
             enable_chunked_prefill: args.enable_chunked_prefill,
         };
         let limits = batch_limits(version, gpu, max_model_len, stated);
-        self.batch_limits(args, limits, max_model_len, at)?;
+        limits
+            .check(max_model_len)
+            .map_err(|error| self.error(&field(at, "max_num_batched_tokens"), error.to_string()))?;
+        self.threshold(args, max_model_len, at)?;
         let enforce_eager = args.enforce_eager.unwrap_or(false);
         let capture_sizes = match &args.cudagraph_capture_sizes {
             _ if enforce_eager => Vec::new(),
@@ -93,27 +90,7 @@ impl ScenarioFile {
     }
 
     /// What vLLM's scheduler configuration refuses (`config/scheduler.py`, `__post_init__`).
-    fn batch_limits(
-        &self,
-        args: &EngineArgs,
-        limits: BatchLimits,
-        max_model_len: u32,
-        at: &str,
-    ) -> Result<(), ScenarioError> {
-        let BatchLimits { max_num_batched_tokens: tokens, max_num_seqs, enable_chunked_prefill } = limits;
-        if tokens < max_model_len && !enable_chunked_prefill {
-            let message = format!(
-                "max_num_batched_tokens ({tokens}) is smaller than max_model_len ({max_model_len}). This effectively \
-                 limits the maximum sequence length to max_num_batched_tokens and makes vLLM reject longer sequences."
-            );
-            return Err(self.error(&field(at, "max_num_batched_tokens"), message));
-        }
-        if tokens < max_num_seqs {
-            let message = format!(
-                "max_num_batched_tokens ({tokens}) must be greater than or equal to max_num_seqs ({max_num_seqs})."
-            );
-            return Err(self.error(&field(at, "max_num_batched_tokens"), message));
-        }
+    fn threshold(&self, args: &EngineArgs, max_model_len: u32, at: &str) -> Result<(), ScenarioError> {
         match args.long_prefill_token_threshold {
             Some(threshold) if threshold > max_model_len => {
                 let message = format!(

@@ -2,7 +2,6 @@
 
 use crate::engine::{DtypeArg, EngineArgs};
 use crate::hardware::NodesArgs;
-use crate::metrics::SloArgs;
 use crate::model::Precision;
 use crate::scenario::{
     PlacementArgs, Resolved, ResolvedDeployment, ResolvedPlacement, ResolvedPool, Scenario, ScenarioFile,
@@ -12,18 +11,14 @@ impl ScenarioFile {
     /// The scenario with every default filled in; it resolves to `resolved` again.
     pub fn filled(&self, resolved: &Resolved) -> Scenario {
         let mut scenario = self.scenario.clone();
-        if scenario.slo.is_some_and(|slo| slo.goodput.is_none()) {
-            scenario.slo = scenario.slo.map(with_goodput);
+        if let Some(slo) = &mut scenario.slo {
+            slo.goodput = Some(slo.goodput());
         }
         for (placement, resolved) in scenario.placements.iter_mut().zip(&resolved.placements) {
             fill_placement(placement, resolved);
         }
         scenario
     }
-}
-
-fn with_goodput(slo: SloArgs) -> SloArgs {
-    SloArgs { goodput: Some(slo.goodput()), ..slo }
 }
 
 fn fill_placement(placement: &mut PlacementArgs, resolved: &ResolvedPlacement) {
