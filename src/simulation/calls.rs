@@ -3,6 +3,7 @@
 use crate::{
     request::{Content, Request, RequestId, RequestName},
     units::SimTime,
+    workload::ThreadId,
 };
 
 /// Where a call stands.
@@ -36,11 +37,13 @@ pub(super) struct Call {
     pub(super) max_tokens: Option<u32>,
     pub(super) priority: i32,
     pub(super) content: Content,
+    /// Who waits for its end before sending more.
+    pub(super) thread: Option<ThreadId>,
     /// When an engine first scheduled it, in the attempt under way.
     pub(super) scheduled: Option<SimTime>,
+    /// When the attempt under way reached its engine.
     pub(super) queued: SimTime,
     pub(super) first_token: Option<SimTime>,
-    pub(super) preemptions: u32,
 }
 
 impl Call {

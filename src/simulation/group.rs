@@ -11,7 +11,7 @@ use super::{
     order::{Moment, Rank},
     pipeline::Pipeline,
     step_time::StepTime,
-    steps::StepRecorder,
+    steps::{Step, StepRecorder},
 };
 use crate::{
     batch::Batch,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Steps of a run planned at once.
-const PLAN: usize = 64;
+const PLAN: u32 = 64;
 
 /// What happens next if nobody interferes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl<T: StepTime> Group<T> {
     /// Tells the engine that a client went away.
     pub fn abort(&mut self, id: RequestId, now: SimTime) {
         self.plan.clear();
-        self.engine.abort(id, now);
+        self.engine.abort(id);
         self.wake(now);
     }
 
@@ -212,7 +212,7 @@ impl<T: StepTime> Group<T> {
         if self.recorder.is_some() {
             return;
         }
-        let steps = (self.engine.run_len() as usize).min(PLAN);
+        let steps = self.engine.run_len(PLAN);
         // One step is cheaper walked than planned.
         if steps < 2 {
             return;
@@ -223,7 +223,7 @@ impl<T: StepTime> Group<T> {
             if Moment::new(poll, Rank::Poll) >= horizon {
                 break;
             }
-            poll = self.planned.run_step(poll, &self.engine.run_batch(step as u32), &mut self.timing);
+            poll = self.planned.run_step(poll, &self.engine.run_batch(step), &mut self.timing);
             self.plan.push(poll);
         }
     }
@@ -234,8 +234,8 @@ impl<T: StepTime> Group<T> {
             std::mem::swap(&mut self.track, &mut self.planned);
         } else {
             let Next::Poll(mut poll) = self.next else { unreachable!("a run begins with a poll") };
-            for step in 0..steps {
-                poll = self.track.run_step(poll, &self.engine.run_batch(step as u32), &mut self.timing);
+            for step in 0..steps as u32 {
+                poll = self.track.run_step(poll, &self.engine.run_batch(step), &mut self.timing);
             }
         }
         self.engine.advance(&self.plan[..steps], out);
@@ -251,7 +251,9 @@ impl<T: StepTime> Group<T> {
             Action::Dispatch(batch) => {
                 let host_end = self.track.dispatch(now, &batch, &mut self.timing);
                 if let Some(recorder) = &mut self.recorder {
-                    recorder.dispatched(now, &self.engine);
+                    // What an empty call preempted is told with the next batch.
+                    let detail = (!batch.is_empty()).then(|| self.engine.take_detail());
+                    recorder.dispatched(now, detail, self.engine.state());
                 }
                 Next::Poll(host_end)
             }
@@ -277,6 +279,11 @@ impl<T: StepTime> Group<T> {
             recorder.completed(now, &out.finished[finished_before..]);
         }
         self.next = Next::Poll(now);
+    }
+
+    /// The steps recorded since the last call.
+    pub(super) fn take_steps(&mut self) -> Vec<Step> {
+        self.recorder.as_mut().map(StepRecorder::take).unwrap_or_default()
     }
 
     /// What the engine's queues and cache hold now.

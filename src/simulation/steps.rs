@@ -26,19 +26,16 @@ pub(super) struct Step {
 #[derive(Clone, Debug, Default)]
 pub(super) struct StepRecorder {
     in_flight: VecDeque<Option<Step>>,
-    preempted: Vec<RequestId>,
     done: Vec<Step>,
 }
 
 impl StepRecorder {
-    /// A batch was dispatched (empty ones too).
-    pub(super) fn dispatched(&mut self, polled: SimTime, mut detail: StepDetail, state: EngineState) {
-        self.preempted.append(&mut detail.preempted);
-        if detail.scheduled.is_empty() {
+    /// A batch was dispatched; an empty one has no detail.
+    pub(super) fn dispatched(&mut self, polled: SimTime, detail: Option<StepDetail>, state: EngineState) {
+        let Some(detail) = detail else {
             self.in_flight.push_back(None);
             return;
-        }
-        detail.preempted = std::mem::take(&mut self.preempted);
+        };
         let step = Step { polled, ended: polled, detail, finished: Vec::new(), state };
         self.in_flight.push_back(Some(step));
     }

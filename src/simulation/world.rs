@@ -13,12 +13,12 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    engine::{Finished, Outputs},
+    engine::{EngineState, Finished, Outputs},
     metrics::Outcome,
     request::RequestId,
-    routing::Router,
+    routing::{Router, Scraped},
     units::{SimDuration, SimTime},
-    workload::{Arrival, Client, Source},
+    workload::{Arrival, Client, Ended, Source},
 };
 
 /// What the calendar holds.
@@ -197,6 +197,7 @@ impl<T: StepTime> World<'_, T> {
             wanted: self.now,
             first_sent: self.now,
             queued: self.now,
+            thread: arrival.thread,
             attempts: 0,
             input_tokens: arrival.input_tokens,
             output_tokens: arrival.output_tokens,
@@ -220,7 +221,8 @@ impl<T: StepTime> World<'_, T> {
     /// One attempt: routed, queued in an engine, watched by its client.
     fn send(&mut self, id: RequestId) {
         let now = self.now;
-        let group = self.router.pick(&self.calls.get(id).content);
+        let call = self.calls.get(id);
+        let group = self.router.pick(&call.content, call.input_tokens);
         self.groups[group].advance(Moment::new(now, Rank::Arrival), &mut self.out);
         self.collect(group);
         let use_of = self.calls.use_of(id);
@@ -264,7 +266,7 @@ impl<T: StepTime> World<'_, T> {
         } else {
             let call = call.clone();
             self.book.ended(&call, Outcome::TimedOut, now, None);
-            self.after_end(&call, now);
+            self.after_end(&call, now, Ended::Failed);
         }
     }
 
@@ -281,9 +283,7 @@ impl<T: StepTime> World<'_, T> {
                 call.first_token = Some(at);
             }
         }
-        for (gap, count) in out.gaps.drain(..) {
-            self.book.gap(gap, count);
-        }
+        self.book.gaps(&mut out.gaps);
         for finished in out.finished.drain(..) {
             self.router.ended(group);
             if self.calls.get(finished.id).phase == Phase::Abandoned {
@@ -303,15 +303,16 @@ impl<T: StepTime> World<'_, T> {
     fn end(&mut self, id: RequestId, outcome: Outcome, at: SimTime, finished: Option<&Finished>) {
         let call = self.calls.remove(id);
         self.book.ended(&call, outcome, at, finished);
-        self.after_end(&call, at);
+        let answer = finished.map(|finished| Ended::Answered { output_tokens: finished.output_tokens });
+        self.after_end(&call, at, answer.unwrap_or(Ended::Failed));
     }
 
     /// The client's next move: a held request may go, a closed loop goes round.
-    fn after_end(&mut self, call: &Call, at: SimTime) {
+    fn after_end(&mut self, call: &Call, at: SimTime, ended: Ended) {
         let traffic = &mut self.traffic[call.workload];
         traffic.outstanding -= 1;
-        if traffic.source.follows_up()
-            && let Some(arrival) = traffic.source.completed(&call.name, at)
+        if let Some(thread) = call.thread
+            && let Some(arrival) = traffic.source.completed(thread, at, ended)
         {
             self.calendar.push(arrival.at, Rank::Arrival, Due::Wish(call.workload, arrival));
         }
@@ -327,7 +328,8 @@ impl<T: StepTime> World<'_, T> {
         for (index, group) in self.groups.iter().enumerate() {
             let state = group.state();
             self.book.sample(index, self.now, &state);
-            self.router.scraped(index, &state.into());
+            let EngineState { running, waiting, .. } = state;
+            self.router.scraped(index, Scraped { running, waiting, kv_cache_usage: state.kv_cache_usage() });
         }
         let more = self.traffic.iter().any(|traffic| traffic.head.is_some() || traffic.outstanding > 0);
         if more && let Some(every) = self.sample_every {
