@@ -40,5 +40,5 @@ pub use defaults::{
 pub use memory::{
     DoesNotFit, MemoryFacts, MemoryInputs, MemoryPlan, StageMemory, check_world_size, plan_memory,
 };
-pub use outputs::{EngineState, EngineStats, Finished, Outputs, Rejected, StepDetail};
+pub use outputs::{EngineState, EngineStats, Finished, Gap, Outputs, Rejected, StepDetail};
 pub use rules::{Cadence, EarlyReturn, FreeOrder, Rules};

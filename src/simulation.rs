@@ -1,1 +1,27 @@
-//! Clock, event queue and the wiring of the rooms below.
+//! Clock, order of events, clients: the only place where workload, routing, engine, timing and metrics meet.
+//!
+//! [`simulate`] runs one placement of a resolved scenario. Life of a request: its source makes it, its client sends it (at
+//! once, or when its own limit allows), the router picks a group, the group's engine serves it; a client that loses
+//! patience aborts and may try again. Everything that happens at one instant happens in the order of [`Rank`].
+//!
+//! Limits: groups are up from the first second to the last, and the time a request travels between client and engine is
+//! not counted.
+
+mod book;
+mod calendar;
+mod calls;
+mod group;
+mod order;
+mod pipeline;
+mod placement;
+mod retry;
+mod step_time;
+mod steps;
+mod watch;
+mod world;
+
+pub use group::{Group, Usage};
+pub use order::{Moment, Rank};
+pub use placement::{Interrupted, Options, simulate};
+pub use step_time::StepTime;
+pub use watch::Watch;

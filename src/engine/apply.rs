@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Engine, Outputs, core::Flight, entry::Status, rules::Cadence};
+use super::{Engine, Gap, Outputs, core::Flight, entry::Status, rules::Cadence};
 use crate::units::SimTime;
 
 impl Engine {
@@ -11,7 +11,7 @@ impl Engine {
         if let Some(number) = flight.cohort {
             let cohort = &mut self.cohorts[number as usize];
             if flight.decodes > 0 {
-                out.gaps.push((now - cohort.last, flight.decodes));
+                out.gaps.push(Gap { at: now, gap: now - cohort.last, count: flight.decodes });
             }
             cohort.applied = flight.step;
             cohort.last = now;
@@ -21,7 +21,7 @@ impl Engine {
             if entry.outputs + entry.in_flight == 0 {
                 out.first_tokens.push((entry.request.id, now));
             } else {
-                out.gaps.push((now - entry.last_token, 1));
+                out.gaps.push(Gap { at: now, gap: now - entry.last_token, count: 1 });
             }
         }
         self.apply_stale(flight, now, out);
@@ -49,7 +49,7 @@ impl Engine {
             if entry.outputs == 1 {
                 out.first_tokens.push((id, now));
             } else {
-                out.gaps.push((now - entry.last_token, 1));
+                out.gaps.push(Gap { at: now, gap: now - entry.last_token, count: 1 });
             }
             entry.last_token = now;
             if entry.outputs == entry.stop_at(max_model_len) {

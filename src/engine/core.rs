@@ -6,7 +6,7 @@ use super::{
     EngineConfig, EngineState, EngineStats, Outputs, Rejected, StepDetail,
     capture::CaptureSizes,
     cohort::Cohort,
-    entry::Entry,
+    entry::{Entry, Status},
     kv::KvPool,
     rules::{Cadence, EarlyReturn, Rules},
     running::Running,
@@ -270,6 +270,18 @@ impl Engine {
 
     pub(super) fn entry_mut(&mut self, slot: u32) -> &mut Entry {
         self.entries[slot as usize].as_mut().expect("the request is known")
+    }
+
+    /// Tokens of a request's answer that are out, 0 if it is not here.
+    pub fn output_tokens(&self, id: RequestId) -> u32 {
+        let entry = self.entries.get(id.0 as usize).and_then(Option::as_ref);
+        entry.map_or(0, |entry| match entry.status {
+            Status::Decode(member) | Status::Last(member) => {
+                let applied = self.cohorts[member.cohort as usize].applied;
+                (applied.cast_signed() - member.origin).max(i64::from(entry.outputs)) as u32
+            }
+            _ => entry.outputs,
+        })
     }
 
     /// Queues and pool now.

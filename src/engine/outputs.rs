@@ -39,6 +39,17 @@ pub struct Finished {
     pub preemptions: u32,
 }
 
+/// Requests that received a token, and how long after the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// When the token was ready.
+    pub at: SimTime,
+    /// Time since the request's token before.
+    pub gap: SimDuration,
+    /// How many requests had that gap.
+    pub count: u32,
+}
+
 /// What happened since the caller last emptied this.
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {
@@ -46,8 +57,8 @@ pub struct Outputs {
     pub scheduled: Vec<(RequestId, SimTime)>,
     /// First tokens.
     pub first_tokens: Vec<(RequestId, SimTime)>,
-    /// Gaps between two consecutive tokens of a request, and how many requests had that gap.
-    pub gaps: Vec<(SimDuration, u32)>,
+    /// Every token but first ones, by the gap before it.
+    pub gaps: Vec<Gap>,
     /// Requests that ended by themselves.
     pub finished: Vec<Finished>,
     /// Requests that were aborted and are gone.

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Engine, Outputs, core::Flight, rules::Cadence};
+use super::{Engine, Gap, Outputs, core::Flight, rules::Cadence};
 use crate::{batch::Batch, units::SimTime};
 
 /// Pipelines deeper than this are walked step by step.
@@ -109,7 +109,7 @@ impl Engine {
             let oldest = self.flights.pop_front().expect("one was just pushed");
             let number = oldest.cohort.expect("every batch of a run holds decodes");
             let cohort = &mut self.cohorts[number as usize];
-            out.gaps.push((*now - cohort.last, oldest.decodes));
+            out.gaps.push(Gap { at: *now, gap: *now - cohort.last, count: oldest.decodes });
             cohort.applied = oldest.step;
             cohort.last = *now;
             if self.rules.cadence == Cadence::Returned {

@@ -70,19 +70,22 @@ pub(super) struct Calls {
     free: Vec<u32>,
     /// How often each slot was used, to tell a call from its successor in the same slot.
     uses: Vec<u32>,
-    /// Never use a slot twice: recorded steps name requests that have ended.
-    keep_ids: bool,
+    /// Recorded steps name requests that have ended: then no slot is used twice and names are kept.
+    names: Option<Vec<RequestName>>,
 }
 
 impl Calls {
-    pub(super) fn new(keep_ids: bool) -> Self {
-        Self { keep_ids, ..Self::default() }
+    pub(super) fn new(keep_names: bool) -> Self {
+        Self { names: keep_names.then(Vec::new), ..Self::default() }
     }
 
     pub(super) fn insert(&mut self, call: Call) -> RequestId {
         if let Some(slot) = self.free.pop() {
             self.slots[slot as usize] = Some(call);
             return RequestId(slot);
+        }
+        if let Some(names) = &mut self.names {
+            names.push(call.name.clone());
         }
         self.slots.push(Some(call));
         self.uses.push(0);
@@ -92,7 +95,7 @@ impl Calls {
     pub(super) fn remove(&mut self, id: RequestId) -> Call {
         let slot = id.0 as usize;
         self.uses[slot] += 1;
-        if !self.keep_ids {
+        if self.names.is_none() {
             self.free.push(id.0);
         }
         self.slots[slot].take().expect("a call is removed once")
@@ -104,6 +107,11 @@ impl Calls {
 
     pub(super) fn get_mut(&mut self, id: RequestId) -> &mut Call {
         self.slots[id.0 as usize].as_mut().expect("the call is live")
+    }
+
+    /// The printed name of a request, ended or not; empty unless names are kept.
+    pub(super) fn name(&self, id: RequestId) -> String {
+        self.names.as_ref().map(|names| names[id.0 as usize].to_string()).unwrap_or_default()
     }
 
     /// How often the slot was used before; with the id it names one attempt for good.

@@ -281,6 +281,11 @@ impl<T: StepTime> Group<T> {
         self.next = Next::Poll(now);
     }
 
+    /// Tokens of a request's answer that are out.
+    pub fn output_tokens(&self, id: RequestId) -> u32 {
+        self.engine.output_tokens(id)
+    }
+
     /// The steps recorded since the last call.
     pub(super) fn take_steps(&mut self) -> Vec<Step> {
         self.recorder.as_mut().map(StepRecorder::take).unwrap_or_default()

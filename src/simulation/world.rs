@@ -23,13 +23,22 @@ use crate::{
 
 /// What the calendar holds.
 #[derive(Clone, Debug)]
-enum Due {
+pub(super) enum Due {
     /// A client's next wish: a later turn, the next request of a closed loop.
     Wish(usize, Arrival),
     /// A retry whose back-off is over.
     Retry(RequestId),
-    /// Time to look at every group.
-    Sample,
+    /// Time to look at every group, and when to do so again.
+    Sample(Sample, SimDuration),
+}
+
+/// Who looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// The timeline.
+    Timeline,
+    /// The router.
+    Scrape,
 }
 
 /// What comes from outside the groups.
@@ -70,7 +79,10 @@ pub(super) struct World<'a, T> {
     pub(super) watch: &'a Watch<'a>,
     /// Arrivals end here; without draining so does the run.
     pub(super) stop_at: Option<SimTime>,
-    pub(super) sample_every: Option<SimDuration>,
+    /// How often the timeline has a row.
+    pub(super) timeline_every: Option<SimDuration>,
+    /// How often the router reads metrics.
+    pub(super) scrape_every: Option<SimDuration>,
     pub(super) calls: Calls,
     pub(super) calendar: Calendar<Due>,
     pub(super) out: Outputs,
@@ -81,8 +93,10 @@ impl<T: StepTime> World<'_, T> {
     /// Runs until every request has ended, or until `stop_at`. Returns when that was, or `None` if interrupted.
     pub(super) fn run(&mut self) -> Option<SimTime> {
         let coupled = self.coupled();
-        if let Some(every) = self.sample_every {
-            self.calendar.push(SimTime::ZERO + every, Rank::Sample, Due::Sample);
+        for (sample, every) in [(Sample::Timeline, self.timeline_every), (Sample::Scrape, self.scrape_every)] {
+            if let Some(every) = every {
+                self.calendar.push(SimTime::ZERO + every, Rank::Sample, Due::Sample(sample, every));
+            }
         }
         let mut events: u32 = 0;
         loop {
@@ -182,7 +196,7 @@ impl<T: StepTime> World<'_, T> {
             External::Due => match self.calendar.pop() {
                 Due::Wish(workload, arrival) => self.wish(workload, arrival),
                 Due::Retry(id) => self.send(id),
-                Due::Sample => self.sample(),
+                Due::Sample(sample, every) => self.sample(sample, every),
             },
         }
     }
@@ -251,6 +265,7 @@ impl<T: StepTime> World<'_, T> {
         let group = self.calls.get(id).group;
         self.groups[group].advance(Moment::new(now, Rank::Timeout), &mut self.out);
         self.collect(group);
+        let received = self.groups[group].output_tokens(id);
         self.groups[group].abort(id, now);
         let client = &self.traffic[workload].client;
         let call = self.calls.get_mut(id);
@@ -265,7 +280,7 @@ impl<T: StepTime> World<'_, T> {
             self.calendar.push(now + delay, Rank::Arrival, Due::Retry(again));
         } else {
             let call = call.clone();
-            self.book.ended(&call, Outcome::TimedOut, now, None);
+            self.book.ended(&call, Outcome::TimedOut, now, None, received);
             self.after_end(&call, now, Ended::Failed);
         }
     }
@@ -281,9 +296,10 @@ impl<T: StepTime> World<'_, T> {
             let call = self.calls.get_mut(id);
             if call.phase == Phase::Sent {
                 call.first_token = Some(at);
+                self.book.first_token(group);
             }
         }
-        self.book.gaps(&mut out.gaps);
+        self.book.gaps(group, &mut out.gaps);
         for finished in out.finished.drain(..) {
             self.router.ended(group);
             if self.calls.get(finished.id).phase == Phase::Abandoned {
@@ -302,7 +318,7 @@ impl<T: StepTime> World<'_, T> {
 
     fn end(&mut self, id: RequestId, outcome: Outcome, at: SimTime, finished: Option<&Finished>) {
         let call = self.calls.remove(id);
-        self.book.ended(&call, outcome, at, finished);
+        self.book.ended(&call, outcome, at, finished, 0);
         let answer = finished.map(|finished| Ended::Answered { output_tokens: finished.output_tokens });
         self.after_end(&call, at, answer.unwrap_or(Ended::Failed));
     }
@@ -322,18 +338,26 @@ impl<T: StepTime> World<'_, T> {
         }
     }
 
-    /// Brings every group to now and writes down what it holds.
-    fn sample(&mut self) {
+    /// Brings every group to now and notes what it holds.
+    fn sample(&mut self, sample: Sample, every: SimDuration) {
         self.advance_all(Moment::new(self.now, Rank::Sample));
         for (index, group) in self.groups.iter().enumerate() {
             let state = group.state();
-            self.book.sample(index, self.now, &state);
-            let EngineState { running, waiting, .. } = state;
-            self.router.scraped(index, Scraped { running, waiting, kv_cache_usage: state.kv_cache_usage() });
+            match sample {
+                Sample::Timeline => self.book.sample(index, self.now, &state),
+                Sample::Scrape => {
+                    let EngineState { running, waiting, .. } = state;
+                    let kv_cache_usage = state.kv_cache_usage();
+                    self.router.scraped(index, Scraped { running, waiting, kv_cache_usage });
+                }
+            }
+        }
+        if sample == Sample::Timeline {
+            self.book.sampled(self.now);
         }
         let more = self.traffic.iter().any(|traffic| traffic.head.is_some() || traffic.outstanding > 0);
-        if more && let Some(every) = self.sample_every {
-            self.calendar.push(self.now + every, Rank::Sample, Due::Sample);
+        if more {
+            self.calendar.push(self.now + every, Rank::Sample, Due::Sample(sample, every));
         }
     }
 
@@ -343,7 +367,8 @@ impl<T: StepTime> World<'_, T> {
         for id in live {
             let call = self.calls.remove(id);
             if call.phase != Phase::Abandoned {
-                self.book.ended(&call, Outcome::Unfinished, at, None);
+                let received = self.groups[call.group].output_tokens(id);
+                self.book.ended(&call, Outcome::Unfinished, at, None, received);
             }
         }
         self.watch.progress.store(at.as_nanos(), Ordering::Relaxed);

@@ -1,0 +1,167 @@
+//! Where a run is written down: what happened to requests and groups, as metrics understand it.
+
+use serde_json::{Map, Value};
+
+use super::{
+    calls::{Call, Calls},
+    steps::Step,
+};
+use crate::engine::{EngineState, Finished, Gap};
+use crate::metrics::{Event, Outcome, PlacementMetrics, RequestRecord, StepLine, TimelineRow};
+use crate::request::RequestId;
+use crate::units::SimTime;
+
+/// What is written besides metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keep {
+    /// Rows of the timeline.
+    pub(super) timeline: bool,
+    /// Changes a client can see.
+    pub(super) events: bool,
+}
+
+/// Everything one run leaves behind.
+#[derive(Clone, Debug)]
+pub(super) struct Book {
+    pub(super) metrics: PlacementMetrics,
+    keep: Keep,
+    warmup: SimTime,
+    /// Deployment of each group.
+    deployments: Vec<usize>,
+    /// Tokens put out by each group, and how many those were at the sample before.
+    tokens: Vec<(u64, u64)>,
+    last_sample: SimTime,
+    last_event: SimTime,
+}
+
+impl Book {
+    pub(super) fn new(metrics: PlacementMetrics, keep: Keep, deployments: Vec<usize>) -> Self {
+        Self {
+            warmup: metrics.setup().warmup,
+            tokens: vec![(0, 0); deployments.len()],
+            metrics,
+            keep,
+            deployments,
+            last_sample: SimTime::ZERO,
+            last_event: SimTime::ZERO,
+        }
+    }
+
+    /// When the latest request ended.
+    pub(super) fn last_event(&self) -> SimTime {
+        self.last_event
+    }
+
+    pub(super) fn arrived(&mut self, call: &Call) {
+        self.metrics.arrived(call.workload, call.wanted);
+    }
+
+    /// Gaps between tokens that group `group` put out by `now`; those of the warm-up are left out by time.
+    pub(super) fn gaps(&mut self, group: usize, gaps: &mut Vec<Gap>) {
+        for Gap { at, gap, count } in gaps.drain(..) {
+            self.tokens[group].0 += u64::from(count);
+            if at > self.warmup {
+                self.metrics.gap(gap, count);
+            }
+        }
+    }
+
+    pub(super) fn first_token(&mut self, group: usize) {
+        self.tokens[group].0 += 1;
+    }
+
+    pub(super) fn retried(&mut self, call: &Call, now: SimTime) {
+        self.request_event("request_retried", call, now);
+    }
+
+    /// `received`: tokens of an answer that did not come to its end.
+    pub(super) fn ended(
+        &mut self,
+        call: &Call,
+        outcome: Outcome,
+        end: SimTime,
+        finished: Option<&Finished>,
+        received: u32,
+    ) {
+        match outcome {
+            Outcome::Completed | Outcome::Unfinished => {}
+            Outcome::Rejected => self.request_event("request_rejected", call, end),
+            Outcome::Failed | Outcome::TimedOut => self.request_event("request_failed", call, end),
+        }
+        self.last_event = self.last_event.max(end);
+        self.metrics.request(RequestRecord {
+            name: call.name.clone(),
+            workload: call.workload,
+            deployment: self.deployments[call.group],
+            group: call.group,
+            wanted: call.wanted,
+            first_sent: call.first_sent,
+            queued: call.queued,
+            scheduled: call.scheduled,
+            first_token: call.first_token,
+            end,
+            input_tokens: call.input_tokens,
+            output_tokens: finished.map_or(received, |finished| finished.output_tokens),
+            cached_tokens: finished.map_or(0, |finished| finished.cached_tokens),
+            preemptions: finished.map_or(0, |finished| finished.preemptions),
+            attempts: call.attempts,
+            outcome,
+        });
+    }
+
+    fn request_event(&mut self, kind: &'static str, call: &Call, at: SimTime) {
+        if self.keep.events {
+            let mut fields = Map::new();
+            fields.insert("attempts".to_owned(), Value::from(call.attempts));
+            let object = call.name.to_string();
+            self.metrics.event(Event { at, kind, object, fields });
+        }
+    }
+
+    /// Something about the cluster.
+    pub(super) fn cluster_event(&mut self, kind: &'static str, object: String, at: SimTime) {
+        if self.keep.events {
+            self.metrics.event(Event { at, kind, object, fields: Map::new() });
+        }
+    }
+
+    pub(super) fn sample(&mut self, group: usize, at: SimTime, state: &EngineState) {
+        if !self.keep.timeline {
+            return;
+        }
+        let (now, before) = &mut self.tokens[group];
+        let tokens = std::mem::replace(before, *now).abs_diff(*now);
+        let elapsed = (at - self.last_sample).as_secs_f64();
+        self.metrics.sample(TimelineRow {
+            at,
+            group,
+            running: state.running,
+            waiting: state.waiting,
+            kv_cache_usage: state.kv_cache_usage(),
+            tokens_per_s: if elapsed > 0.0 { tokens as f64 / elapsed } else { 0.0 },
+            ready: true,
+        });
+    }
+
+    /// All groups were sampled at `at`.
+    pub(super) fn sampled(&mut self, at: SimTime) {
+        self.last_sample = at;
+    }
+
+    pub(super) fn steps(&mut self, group: usize, steps: Vec<Step>, calls: &Calls) {
+        let names = |ids: &[RequestId]| ids.iter().map(|id| calls.name(*id)).collect();
+        for Step { polled, ended, detail, finished, state } in steps {
+            self.metrics.step(StepLine {
+                polled,
+                ended,
+                group,
+                scheduled: detail.scheduled.iter().map(|(id, tokens)| (calls.name(*id), *tokens)).collect(),
+                preempted: names(&detail.preempted),
+                finished: names(&finished),
+                running: state.running,
+                waiting: state.waiting,
+                free_blocks: state.free_blocks,
+            });
+        }
+    }
+}
