@@ -1,1 +1,12 @@
 //! Many runs and what they say together.
+//!
+//! [`run`] simulates every placement of a scenario, each alone and on the very same requests, and searches the highest rate
+//! that meets the slo where the scenario asks for it. Placements run in parallel; nothing in a result depends on how
+//! many at once.
+
+mod bisection;
+mod find_rate;
+mod run;
+
+pub use find_rate::find_rate;
+pub use run::{Monitor, RunOptions, RunResult, run};

@@ -8,7 +8,7 @@ use std::{
 use super::order::{Moment, Rank};
 use crate::{
     request::RequestId,
-    units::{SimDuration, SimTime},
+    units::SimTime,
 };
 
 /// Something due, ordered by when and then by who asked first.

@@ -274,18 +274,13 @@ fn cost_inputs(placement: &ResolvedPlacement, usages: &[Usage], end: SimTime) ->
     let span = end - SimTime::ZERO;
     let mut node_time = NodeTime::default();
     let groups = placement.deployments.iter().flat_map(|deployment| {
-        deployment.groups.iter().map(|group| {
-            let mut nodes: Vec<u32> = group.pods.iter().map(|pod| pod.node).collect();
-            nodes.sort_unstable();
-            nodes.dedup();
-            (deployment.pool, nodes)
-        })
+        deployment.groups.iter().map(|group| group.pods.iter().map(|pod| pod.node.as_str()))
     });
     // A node that groups share is serving while any of them is; the longest of them is what is known without a clock.
-    let mut serving = std::collections::BTreeMap::<(usize, u32), SimDuration>::new();
-    for ((pool, nodes), usage) in groups.zip(usages) {
+    let mut serving = std::collections::BTreeMap::<&str, SimDuration>::new();
+    for (nodes, usage) in groups.zip(usages) {
         for node in nodes {
-            let longest = serving.entry((pool, node)).or_default();
+            let longest = serving.entry(node).or_default();
             *longest = (*longest).max(usage.serving);
         }
     }

@@ -1,0 +1,76 @@
+//! All placements of one scenario.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+use super::find_rate;
+use crate::metrics::{KeepRows, PlacementResult};
+use crate::scenario::{Resolved, ResolvedPlacement};
+use crate::simulation::{Interrupted, Options, Watch, simulate};
+
+/// What to keep besides figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Rows of `requests.csv` a placement.
+    pub rows: KeepRows,
+    /// Write `steps.jsonl`.
+    pub steps: bool,
+}
+
+/// What came of a scenario.
+#[derive(Clone, Debug)]
+pub struct RunResult {
+    /// Finished placements, in file order.
+    pub placements: Vec<PlacementResult>,
+    /// Somebody stopped the run: placements are missing.
+    pub interrupted: bool,
+}
+
+/// Shared with whoever draws the progress bar or catches Ctrl-C.
+#[derive(Debug, Default)]
+pub struct Monitor {
+    /// Simulations finished.
+    pub simulations: AtomicU64,
+    /// Placements finished.
+    pub placements: AtomicU64,
+    /// Simulated time of one of the simulations under way [ns].
+    pub now: AtomicU64,
+    /// Set to stop early.
+    pub interrupted: AtomicBool,
+}
+
+impl Monitor {
+    fn watch(&self) -> Watch<'_> {
+        Watch { progress: &self.now, interrupted: &self.interrupted }
+    }
+
+    /// One simulation of one placement.
+    pub(super) fn simulate(
+        &self,
+        resolved: &Resolved,
+        placement: &ResolvedPlacement,
+        options: &Options,
+    ) -> Result<PlacementResult, Interrupted> {
+        let result = simulate(resolved, placement, options, &self.watch());
+        self.simulations.fetch_add(1, Ordering::Relaxed);
+        result
+    }
+}
+
+/// Simulates every placement.
+pub fn run(resolved: &Resolved, options: &RunOptions, monitor: &Monitor) -> RunResult {
+    let one = |placement: &ResolvedPlacement| {
+        let options =
+            Options { rate_factor: 1.0, rows: options.rows, timeline: true, events: true, steps: options.steps };
+        let mut result = monitor.simulate(resolved, placement, &options)?;
+        if resolved.find_rate {
+            result.capacity = find_rate(resolved, placement, &result, monitor)?;
+        }
+        monitor.placements.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, Interrupted>(result)
+    };
+    let results: Vec<_> = resolved.placements.par_iter().map(one).collect();
+    let interrupted = results.iter().any(Result::is_err);
+    RunResult { placements: results.into_iter().flatten().collect(), interrupted }
+}
