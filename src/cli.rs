@@ -10,6 +10,7 @@ mod error;
 mod fit;
 mod options;
 mod output;
+mod run;
 mod schema;
 
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Simulate scenarios: a row a placement on the terminal, everything else in files
+    Run(run::RunArgs),
     /// Parse and validate scenarios only
     Check(check::CheckArgs),
     /// Tell what each GPU would hold, without simulating anything
@@ -51,6 +54,7 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match cli.command {
+        Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Catalog(args) => catalog::show(&args),

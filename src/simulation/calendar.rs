@@ -6,10 +6,7 @@ use std::{
 };
 
 use super::order::{Moment, Rank};
-use crate::{
-    request::RequestId,
-    units::SimTime,
-};
+use crate::{request::RequestId, units::SimTime};
 
 /// Something due, ordered by when and then by who asked first.
 #[derive(Clone, Debug)]
@@ -88,7 +85,11 @@ impl<E> Calendar<E> {
                 queue.pop_front();
             }
         }
-        let fronts = self.timeouts.iter().enumerate().filter_map(|(workload, queue)| Some((workload, *queue.front()?)));
+        let fronts = self
+            .timeouts
+            .iter()
+            .enumerate()
+            .filter_map(|(workload, queue)| Some((workload, *queue.front()?)));
         fronts.min_by_key(|(_, timeout)| timeout.at)
     }
 

@@ -258,7 +258,8 @@ impl<T: StepTime> Group<T> {
                 Next::Poll(host_end)
             }
             Action::WaitOldest => {
-                let result = *self.track.in_flight.front().expect("the engine waits for a batch it dispatched");
+                let result =
+                    *self.track.in_flight.front().expect("the engine waits for a batch it dispatched");
                 Next::Result(result.max(now))
             }
             Action::PollAfter(delay) => Next::Poll(now + delay),

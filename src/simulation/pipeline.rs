@@ -98,7 +98,14 @@ mod tests {
     }
 
     fn decode() -> Batch {
-        Batch { tokens: 1, padded_tokens: 1, decodes: 1, decode_context: 1, sampled_rows: 1, ..Batch::empty() }
+        Batch {
+            tokens: 1,
+            padded_tokens: 1,
+            decodes: 1,
+            decode_context: 1,
+            sampled_rows: 1,
+            ..Batch::empty()
+        }
     }
 
     #[test]
@@ -129,7 +136,10 @@ mod tests {
         let mut busy = [SimDuration::ZERO; 2];
         let mut pipeline = Pipeline::new(2, 2);
         let ends: Vec<u64> = (0..4)
-            .map(|_| pipeline.dispatch(SimTime::ZERO, &decode(), &mut timing, &mut busy).result.as_nanos() / 1_000_000)
+            .map(|_| {
+                pipeline.dispatch(SimTime::ZERO, &decode(), &mut timing, &mut busy).result.as_nanos()
+                    / 1_000_000
+            })
             .collect();
         // Two cohorts: the second follows 4 ms behind, the third step reuses the first one's tokens at 9 ms.
         assert_eq!(ends, [9, 13, 18, 22]);

@@ -10,10 +10,12 @@ use super::{
     watch::Watch,
     world::{Traffic, World},
 };
-use crate::engine::{CaptureSizes, Engine, EngineConfig, Executor, ExecutorArg, Outputs, SchedulingPolicy, SchedulingPolicyArg};
+use crate::engine::{
+    CaptureSizes, Engine, EngineConfig, Executor, ExecutorArg, Outputs, SchedulingPolicy, SchedulingPolicyArg,
+};
 use crate::metrics::{
-    Availability, BenchInputs, CostInputs, DeploymentResult, EngineFigures, KeepRows, MemoryFigures, MetricsSetup,
-    NodeTime, PlacementMetrics, PlacementResult, PlacementStatus, Simulated, WorkloadSetup,
+    Availability, BenchInputs, CostInputs, DeploymentResult, EngineFigures, KeepRows, MemoryFigures,
+    MetricsSetup, NodeTime, PlacementMetrics, PlacementResult, PlacementStatus, Simulated, WorkloadSetup,
 };
 use crate::routing::Router;
 use crate::scenario::{Resolved, ResolvedDeployment, ResolvedPlacement};
@@ -266,7 +268,8 @@ fn mean_tokens(resolved: &Resolved) -> f64 {
         let tokens = workload.expected.input_tokens + workload.expected.output_tokens;
         (workload.expected.requests_per_s.unwrap_or(1.0), tokens)
     });
-    let (weight, sum) = weights.fold((0.0, 0.0), |(all, sum), (weight, tokens)| (all + weight, sum + weight * tokens));
+    let (weight, sum) =
+        weights.fold((0.0, 0.0), |(all, sum), (weight, tokens)| (all + weight, sum + weight * tokens));
     if weight > 0.0 { sum / weight } else { 0.0 }
 }
 
@@ -305,10 +308,15 @@ fn cost_inputs(placement: &ResolvedPlacement, usages: &[Usage], end: SimTime) ->
 }
 
 fn bench_inputs(resolved: &Resolved, placement: &ResolvedPlacement, options: &Options) -> BenchInputs {
-    let rates: Option<Vec<f64>> = resolved.workloads.iter().map(|workload| workload.expected.requests_per_s).collect();
+    let rates: Option<Vec<f64>> =
+        resolved.workloads.iter().map(|workload| workload.expected.requests_per_s).collect();
     let clients = resolved.workloads.iter().map(|workload| workload.class.client.max_concurrency);
     BenchInputs {
-        model_id: placement.deployments.first().map(|deployment| deployment.model.name.clone()).unwrap_or_default(),
+        model_id: placement
+            .deployments
+            .first()
+            .map(|deployment| deployment.model.name.clone())
+            .unwrap_or_default(),
         request_rate: rates.map(|rates| rates.iter().sum::<f64>() * options.rate_factor),
         burstiness: 1.0,
         max_concurrency: clients.fold(None, |sum, limit| Some(sum.unwrap_or(0) + limit?)),

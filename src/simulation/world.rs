@@ -93,7 +93,8 @@ impl<T: StepTime> World<'_, T> {
     /// Runs until every request has ended, or until `stop_at`. Returns when that was, or `None` if interrupted.
     pub(super) fn run(&mut self) -> Option<SimTime> {
         let coupled = self.coupled();
-        for (sample, every) in [(Sample::Timeline, self.timeline_every), (Sample::Scrape, self.scrape_every)] {
+        for (sample, every) in [(Sample::Timeline, self.timeline_every), (Sample::Scrape, self.scrape_every)]
+        {
             if let Some(every) = every {
                 self.calendar.push(SimTime::ZERO + every, Rank::Sample, Due::Sample(sample, every));
             }
@@ -106,7 +107,8 @@ impl<T: StepTime> World<'_, T> {
             }
             let external = self.next_external();
             let until = external.map_or(Moment::END, |(moment, _)| moment);
-            let stop = self.stop_at.filter(|stop| *stop <= until.at).map(|stop| Moment::new(stop, Rank::Result));
+            let stop =
+                self.stop_at.filter(|stop| *stop <= until.at).map(|stop| Moment::new(stop, Rank::Result));
             if coupled && let Some((group, moment)) = self.next_group(stop.unwrap_or(until)) {
                 self.go_to(moment.at);
                 self.groups[group].step(&mut self.out);

@@ -58,7 +58,8 @@ pub fn find_rate(
 fn limited_by(resolved: &Resolved, placement: &ResolvedPlacement, simulated: &Simulated) -> Option<String> {
     let missed = slo_checks(resolved, simulated).into_iter().find(|check| !check.met);
     let overload = || {
-        let overloaded = warnings(&simulated.metrics).iter().any(|warning| warning.kind == WarningKind::Overload);
+        let overloaded =
+            warnings(&simulated.metrics).iter().any(|warning| warning.kind == WarningKind::Overload);
         overloaded.then(|| "throughput".to_owned())
     };
     let name = missed.map(|check| match check.workload {
@@ -99,7 +100,8 @@ fn capacity(resolved: &Resolved, factor: f64, simulated: &Simulated, limited_by:
     let overall = simulated.metrics.overall();
     let span = (simulated.end - simulated.metrics.setup().warmup).as_secs_f64();
     let per_s = |amount: u64| if span > 0.0 { amount as f64 / span } else { 0.0 };
-    let offered: f64 = resolved.workloads.iter().filter_map(|workload| workload.expected.requests_per_s).sum();
+    let offered: f64 =
+        resolved.workloads.iter().filter_map(|workload| workload.expected.requests_per_s).sum();
     Capacity {
         max_requests_per_s_at_slo: offered * factor,
         input_tokens_per_s: per_s(overall.tokens.input),

@@ -61,8 +61,13 @@ impl Monitor {
 /// Simulates every placement.
 pub fn run(resolved: &Resolved, options: &RunOptions, monitor: &Monitor) -> RunResult {
     let one = |placement: &ResolvedPlacement| {
-        let options =
-            Options { rate_factor: 1.0, rows: options.rows, timeline: true, events: true, steps: options.steps };
+        let options = Options {
+            rate_factor: 1.0,
+            rows: options.rows,
+            timeline: true,
+            events: true,
+            steps: options.steps,
+        };
         let mut result = monitor.simulate(resolved, placement, &options)?;
         if resolved.find_rate {
             result.capacity = find_rate(resolved, placement, &result, monitor)?;

@@ -1,0 +1,160 @@
+//! `towtank run`: simulate, print a row a placement, write everything else into files.
+
+mod progress;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+};
+
+use clap::Args;
+
+use self::progress::Progress;
+use super::{
+    CliError,
+    options::{Format, InputOptions},
+    output,
+};
+use crate::catalog::Catalog;
+use crate::metrics::KeepRows;
+use crate::report::{FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_json, write_run};
+use crate::scenario::{Resolved, ScenarioFile};
+use crate::study::{self, Monitor, RunOptions, RunResult};
+
+/// Rows of `requests.csv` a placement unless more are asked for.
+const DEFAULT_ROWS: usize = 1_000_000;
+
+#[derive(Args)]
+pub(super) struct RunArgs {
+    /// Scenario files; `-` is stdin
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    input: InputOptions,
+    /// Directory for the results [default: results/<scenario name>]; with several scenarios, DIR/<name> each
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Seed of all random numbers, instead of the scenario's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+    /// End with status 3 if a placement misses the slo
+    #[arg(long)]
+    fail_on_slo: bool,
+    /// Placements simulated at once [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Rows of requests.csv a placement: all, none or a number [default: all up to 1,000,000]
+    #[arg(long, value_name = "all|none|N", value_parser = rows)]
+    requests: Option<KeepRows>,
+    /// Write steps.jsonl, a line a dispatched batch
+    #[arg(long)]
+    steps: bool,
+}
+
+fn rows(text: &str) -> Result<KeepRows, String> {
+    match text {
+        "all" => Ok(KeepRows::All),
+        "none" => Ok(KeepRows::None),
+        number => {
+            number.parse().map(KeepRows::First).map_err(|_| "expected all, none or a number".to_owned())
+        }
+    }
+}
+
+/// Checks every scenario before the first is run; runs them in turn.
+pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
+    let catalog = args.input.catalog()?;
+    let scenarios = args
+        .scenarios
+        .iter()
+        .map(|path| read(args, path, &catalog))
+        .collect::<Result<Vec<Resolved>, CliError>>()?;
+    let monitor = Arc::new(Monitor::default());
+    let handler = Arc::clone(&monitor);
+    ctrlc::set_handler(move || handler.interrupted.store(true, Ordering::Relaxed))
+        .map_err(io::Error::other)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.unwrap_or(0).into());
+    let pool = pool.build().map_err(io::Error::other)?;
+    let options =
+        RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };
+    let mut summaries = Vec::new();
+    for resolved in &scenarios {
+        let progress = Progress::start(args.quiet, resolved, &monitor);
+        let result = pool.install(|| study::run(resolved, &options, &monitor));
+        progress.finish();
+        let summary = summarise(resolved, &result);
+        let dir = directory(args.out.as_deref(), resolved, scenarios.len() > 1);
+        let files = FileOptions { requests: options.rows != KeepRows::None, steps: options.steps };
+        write_run(&dir, &summary, &result.placements, files).map_err(io::Error::other)?;
+        if result.interrupted {
+            output::remark(&format!(
+                "interrupted: {} finished placements are in {}",
+                summary.placements.len(),
+                dir.display()
+            ));
+            return Err(CliError::Interrupted);
+        }
+        if !args.quiet {
+            output::remark(&format!("results in {}", dir.display()));
+        }
+        summaries.push(summary);
+    }
+    if !args.quiet {
+        print(args.format, &summaries)?;
+    }
+    let missed = summaries
+        .iter()
+        .flat_map(|summary| &summary.placements)
+        .any(|placement| placement.slo_met != Some(true));
+    if args.fail_on_slo && missed { Err(CliError::SloMissed) } else { Ok(()) }
+}
+
+/// Reads one scenario, ready to be simulated.
+fn read(args: &RunArgs, path: &Path, catalog: &Catalog) -> Result<Resolved, CliError> {
+    let file: ScenarioFile = args.input.scenario(path)?;
+    if let Some(missing) = file.scenario.unsupported().into_iter().next() {
+        return Err(CliError::Unsupported { file: path.display().to_string(), missing });
+    }
+    let mut resolved = file.resolve(catalog)?;
+    if let Some(seed) = args.seed {
+        resolved.seed = seed;
+    }
+    Ok(resolved)
+}
+
+fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
+    let own_slo = resolved.workloads.iter().any(|workload| workload.slo.is_some());
+    let has_slo = own_slo || !resolved.slo.thresholds().is_empty();
+    Summary::new(&SummaryHead { scenario: &resolved.name, seed: resolved.seed, has_slo }, &result.placements)
+}
+
+fn directory(out: Option<&Path>, resolved: &Resolved, several: bool) -> PathBuf {
+    match out {
+        Some(dir) if several => dir.join(&resolved.name),
+        Some(dir) => dir.to_owned(),
+        None => Path::new("results").join(&resolved.name),
+    }
+}
+
+/// One scenario's results as they are, several one after the other (JSON: a list).
+fn print(format: Format, summaries: &[Summary]) -> io::Result<()> {
+    match format {
+        Format::Table => output::print(&summaries.iter().map(summary_table).collect::<Vec<_>>().join("\n")),
+        Format::Csv => output::print(&summaries.iter().map(summary_csv).collect::<String>()),
+        Format::Json => {
+            let mut text = Vec::new();
+            match summaries {
+                [summary] => write_json(&mut text, summary)?,
+                summaries => write_json(&mut text, &summaries)?,
+            }
+            output::print(&String::from_utf8_lossy(&text))
+        }
+    }
+}
