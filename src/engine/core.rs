@@ -12,11 +12,9 @@ use super::{
     running::Running,
     waiting::Waiting,
 };
-use crate::{
-    batch::Batch,
-    request::{Request, RequestId},
-    units::{SimDuration, SimTime},
-};
+use crate::batch::Batch;
+use crate::request::{Request, RequestId};
+use crate::units::{SimDuration, SimTime};
 
 /// The loop rests this long after a pass that ran nothing while requests remain (`v1/engine/core.py`
 /// `_process_engine_step`).

@@ -2,10 +2,8 @@
 
 use thiserror::Error;
 
-use crate::{
-    request::RequestId,
-    units::{SimDuration, SimTime},
-};
+use crate::request::RequestId;
+use crate::units::{SimDuration, SimTime};
 
 /// Why a request never enters the queue (`v1/engine/input_processor.py`); a client sees HTTP 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -12,11 +12,9 @@ use super::{
     entry::{Member, Status},
     rules::Cadence,
 };
-use crate::{
-    batch::{Batch, Chunk},
-    engine::SchedulingPolicy,
-    units::SimTime,
-};
+use crate::batch::{Batch, Chunk};
+use crate::engine::SchedulingPolicy;
+use crate::units::SimTime;
 
 /// A step as it is put together.
 #[derive(Debug, Default)]

@@ -1,10 +1,8 @@
 //! Requests as their clients see them: one record over all attempts, in slots that are used again.
 
-use crate::{
-    request::{Content, Request, RequestId, RequestName},
-    units::SimTime,
-    workload::ThreadId,
-};
+use crate::request::{Content, Request, RequestId, RequestName};
+use crate::units::SimTime;
+use crate::workload::ThreadId;
 
 /// Where a call stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,12 +13,10 @@ use super::{
     step_time::StepTime,
     steps::{Step, StepRecorder},
 };
-use crate::{
-    batch::Batch,
-    engine::{Action, Engine, EngineState, EngineStats, Outputs, Rejected},
-    request::{Request, RequestId},
-    units::{SimDuration, SimTime},
-};
+use crate::batch::Batch;
+use crate::engine::{Action, Engine, EngineState, EngineStats, Outputs, Rejected};
+use crate::request::{Request, RequestId};
+use crate::units::{SimDuration, SimTime};
 
 /// Steps of a run planned at once.
 const PLAN: u32 = 64;

@@ -5,10 +5,8 @@
 //! batch in flight the core works while the stages wait, with two it works while they compute.
 
 use super::StepTime;
-use crate::{
-    batch::Batch,
-    units::{SimDuration, SimTime},
-};
+use crate::batch::Batch;
+use crate::units::{SimDuration, SimTime};
 
 /// Occupancy of one group's servers.
 #[derive(Clone, Debug)]

@@ -2,11 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::{
-    engine::{EngineState, Finished, StepDetail},
-    request::RequestId,
-    units::SimTime,
-};
+use crate::engine::{EngineState, Finished, StepDetail};
+use crate::request::RequestId;
+use crate::units::SimTime;
 
 /// One line of `steps.jsonl`; requests by id.
 #[derive(Clone, Debug)]

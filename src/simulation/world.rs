@@ -12,14 +12,12 @@ use super::{
     step_time::StepTime,
     watch::Watch,
 };
-use crate::{
-    engine::{EngineState, Finished, Outputs},
-    metrics::Outcome,
-    request::RequestId,
-    routing::{Router, Scraped},
-    units::{SimDuration, SimTime},
-    workload::{Arrival, Client, Ended, Source},
-};
+use crate::engine::{EngineState, Finished, Outputs};
+use crate::metrics::Outcome;
+use crate::request::RequestId;
+use crate::routing::{Router, Scraped};
+use crate::units::{SimDuration, SimTime};
+use crate::workload::{Arrival, Client, Ended, Source};
 
 /// What the calendar holds.
 #[derive(Clone, Debug)]
