@@ -14,6 +14,7 @@ mod parse;
 mod path;
 mod resolve;
 mod resolved;
+mod strict;
 mod unsupported;
 
 pub use args::*;

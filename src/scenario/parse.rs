@@ -8,6 +8,7 @@ use super::{
     Scenario, ScenarioError,
     document::Document,
     path::{self, field},
+    strict::Strict,
 };
 use crate::catalog::nearest;
 
@@ -33,7 +34,7 @@ pub(super) fn typed(document: &mut Document) -> Result<Scenario, ScenarioError> 
 
 fn read(tree: &Value) -> Result<Scenario, (String, String)> {
     let mut track = serde_path_to_error::Track::new();
-    let read = Scenario::deserialize(serde_path_to_error::Deserializer::new(tree, &mut track));
+    let read = Scenario::deserialize(serde_path_to_error::Deserializer::new(Strict(tree), &mut track));
     read.map_err(|error| {
         let at = track.path().to_string();
         (if at == "." { String::new() } else { at }, error.to_string())
