@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::catalog::CatalogError;
-use crate::scenario::{ScenarioError, Unsupported};
+use crate::scenario::ScenarioError;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, Error)]
@@ -16,14 +16,6 @@ pub(super) enum CliError {
     /// The catalogue has no such thing, or a catalogue file is wrong.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// The scenario asks for what this version does not simulate.
-    #[error("{file}: {}: {}", missing.path, missing.reason)]
-    Unsupported {
-        /// Path of the scenario.
-        file: String,
-        /// What it asks for.
-        missing: Unsupported,
-    },
     /// A placement misses the slo, and that was asked to be an error.
     #[error("the slo is not met by every placement")]
     SloMissed,
@@ -40,7 +32,7 @@ impl CliError {
     pub(super) fn status(&self) -> u8 {
         match self {
             Self::Io(_) => 1,
-            Self::Scenario(_) | Self::Catalog(_) | Self::Unsupported { .. } => 2,
+            Self::Scenario(_) | Self::Catalog(_) => 2,
             Self::SloMissed => 3,
             Self::Interrupted => 130,
         }

@@ -119,9 +119,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
 /// Reads one scenario, ready to be simulated.
 fn read(args: &RunArgs, path: &Path, catalog: &Catalog) -> Result<Resolved, CliError> {
     let file: ScenarioFile = args.input.scenario(path)?;
-    if let Some(missing) = file.scenario.unsupported().into_iter().next() {
-        return Err(CliError::Unsupported { file: path.display().to_string(), missing });
-    }
+    file.supported()?;
     let mut resolved = file.resolve(catalog)?;
     if let Some(seed) = args.seed {
         resolved.seed = seed;
