@@ -3,7 +3,6 @@
 mod bench;
 mod decimal;
 mod files;
-mod fit;
 mod groups;
 mod lines;
 mod rows;
@@ -12,7 +11,6 @@ mod table;
 
 pub use bench::vllm_bench;
 pub use files::{FileOptions, WriteError, write_file, write_json, write_run};
-pub use fit::{FitRow, fit_csv, fit_table};
 pub use lines::{write_events, write_steps};
 pub use rows::{write_requests, write_timeline};
 pub use summary::{

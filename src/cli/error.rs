@@ -16,6 +16,9 @@ pub(super) enum CliError {
     /// The catalogue has no such thing, or a catalogue file is wrong.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The command line asks for what there is not.
+    #[error("{0}")]
+    Usage(String),
     /// A placement misses the slo, and that was asked to be an error.
     #[error("the slo is not met by every placement")]
     SloMissed,
@@ -32,7 +35,7 @@ impl CliError {
     pub(super) fn status(&self) -> u8 {
         match self {
             Self::Io(_) => 1,
-            Self::Scenario(_) | Self::Catalog(_) => 2,
+            Self::Scenario(_) | Self::Catalog(_) | Self::Usage(_) => 2,
             Self::SloMissed => 3,
             Self::Interrupted => 130,
         }

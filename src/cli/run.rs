@@ -56,6 +56,9 @@ pub(super) struct RunArgs {
     /// Write steps.jsonl, a line a dispatched batch
     #[arg(long)]
     steps: bool,
+    /// Refused: this version writes no trace.json
+    #[arg(long, hide = true)]
+    trace: bool,
 }
 
 fn rows(text: &str) -> Result<KeepRows, String> {
@@ -70,6 +73,11 @@ fn rows(text: &str) -> Result<KeepRows, String> {
 
 /// Checks every scenario before the first is run; runs them in turn.
 pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
+    if args.trace {
+        return Err(CliError::Usage(
+            "--trace: this version writes no trace.json; --steps writes every batch".to_owned(),
+        ));
+    }
     let catalog = args.input.catalog()?;
     let scenarios = args
         .scenarios

@@ -1,7 +1,8 @@
 //! One request inside the engine.
 
 use super::kv::{Holding, Path};
-use crate::{request::Request, units::SimTime};
+use crate::request::Request;
+use crate::units::SimTime;
 
 /// Where a request stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 
 use super::{Engine, Gap, Outputs, core::Flight, rules::Cadence};
-use crate::{batch::Batch, units::SimTime};
+use crate::batch::Batch;
+use crate::units::SimTime;
 
 /// Pipelines deeper than this are walked step by step.
 const COHORTS: usize = 32;

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::SchedulingPolicy;
-use crate::{request::Request, units::SimTime};
+use crate::request::Request;
+use crate::units::SimTime;
 
 /// Order under PRIORITY: smaller priority, earlier arrival, then the id compared as a string.
 type Key = (i32, SimTime, Arc<str>);

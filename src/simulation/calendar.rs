@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::order::{Moment, Rank};
-use crate::{request::RequestId, units::SimTime};
+use crate::request::RequestId;
+use crate::units::SimTime;
 
 /// Something due, ordered by when and then by who asked first.
 #[derive(Clone, Debug)]

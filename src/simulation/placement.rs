@@ -249,7 +249,7 @@ fn engine_figures(groups: &[Group<Timing>], usages: &[Usage], end: SimTime) -> E
 
 fn memory_figures(resolved: &Resolved, deployment: &ResolvedDeployment) -> MemoryFigures {
     let plan = deployment.memory.as_ref().expect("a deployment that does not fit is not run");
-    let mean: f64 = mean_tokens(resolved);
+    let mean = resolved.mean_tokens();
     MemoryFigures {
         fits: true,
         weights_bytes_per_gpu: plan.weights_bytes_per_gpu(),
@@ -258,19 +258,8 @@ fn memory_figures(resolved: &Resolved, deployment: &ResolvedDeployment) -> Memor
         num_gpu_blocks: plan.num_gpu_blocks,
         kv_cache_tokens: plan.kv_cache_tokens,
         max_full_length_sequences: plan.max_full_length_sequences,
-        sequences_at_this_workload: (mean > 0.0).then(|| plan.kv_cache_tokens as f64 / mean),
+        sequences_at_this_workload: mean.map(|mean| plan.kv_cache_tokens as f64 / mean),
     }
-}
-
-/// Prompt and answer of the mean request over all classes, weighted by their rates where they have one [tokens].
-fn mean_tokens(resolved: &Resolved) -> f64 {
-    let weights = resolved.workloads.iter().map(|workload| {
-        let tokens = workload.expected.input_tokens + workload.expected.output_tokens;
-        (workload.expected.requests_per_s.unwrap_or(1.0), tokens)
-    });
-    let (weight, sum) =
-        weights.fold((0.0, 0.0), |(all, sum), (weight, tokens)| (all + weight, sum + weight * tokens));
-    if weight > 0.0 { sum / weight } else { 0.0 }
 }
 
 fn cost_inputs(placement: &ResolvedPlacement, usages: &[Usage], end: SimTime) -> CostInputs {

@@ -1,6 +1,8 @@
 //! What the simulation asks of a timing model: the seam at which tests put constants instead of kernels.
 
-use crate::{batch::Batch, timing::Timing, units::SimDuration};
+use crate::batch::Batch;
+use crate::timing::Timing;
+use crate::units::SimDuration;
 
 /// How long the parts of one engine step take.
 pub trait StepTime {

@@ -10,8 +10,8 @@ use towtank::{
         RequestRecord, Simulated, SloArgs, StepLine, TimelineRow, WorkloadSetup,
     },
     report::{
-        FileOptions, FitRow, Summary, SummaryHead, fit_csv, fit_table, summary_csv, summary_table,
-        vllm_bench, write_events, write_requests, write_run, write_steps, write_timeline,
+        FileOptions, Summary, SummaryHead, summary_csv, summary_table, vllm_bench, write_events,
+        write_requests, write_run, write_steps, write_timeline,
     },
     request::RequestName,
     units::{SimDuration, SimTime},
@@ -334,25 +334,6 @@ fn tables_say_it_in_a_row_a_placement() {
     placement,fits,ttft_p50_ms,ttft_p95_ms,tpot_p50_ms,tpot_p95_ms,requests_per_s,output_tokens_per_s,max_requests_per_s_at_slo,limited_by,usd_per_hour,usd_per_million_total_tokens,slo_met
     two-nodes,yes,200,200,100,100,0.9090909090909091,10,2,tpot_p95,180,200,no
     one-node,no,,,,,,,,,,,no
-    "##);
-    let fit = FitRow {
-        placement: "p".to_owned(),
-        deployment: "d".to_owned(),
-        memory: memory(),
-        free_bytes_per_gpu: 8 << 30,
-        reason: Some("too large".to_owned()),
-    };
-    insta::assert_snapshot!(fit_table(std::slice::from_ref(&fit)), @r##"
-    ┌───────────┬────────────┬──────┬─────────────────┬───────────────┬────────────┬──────────────┬───────────┬──────────────────┬──────────────────┐
-    │ placement ┆ deployment ┆ fits ┆ weights GiB/GPU ┆ other GiB/GPU ┆ KV GiB/GPU ┆ free GiB/GPU ┆ KV tokens ┆ full-length seqs ┆ seqs of workload │
-    ╞═══════════╪════════════╪══════╪═════════════════╪═══════════════╪════════════╪══════════════╪═══════════╪══════════════════╪══════════════════╡
-    │ p         ┆ d          ┆ yes  ┆     48.00/47.00 ┆          5.00 ┆      18.00 ┆         8.00 ┆     16000 ┆              1.5 ┆             12.5 │
-    └───────────┴────────────┴──────┴─────────────────┴───────────────┴────────────┴──────────────┴───────────┴──────────────────┴──────────────────┘
-    does not fit (p/d): too large
-    "##);
-    insta::assert_snapshot!(fit_csv(&[fit]), @r##"
-    placement,deployment,fits,weights_bytes_per_gpu,other_bytes_per_gpu,kv_cache_bytes_per_gpu,free_bytes_per_gpu,kv_cache_tokens,max_full_length_sequences,sequences_at_this_workload
-    p,d,yes,51539607552/50465865728,5368709120,19327352832,8589934592,16000,1.5,12.5
     "##);
 }
 

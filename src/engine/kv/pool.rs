@@ -5,7 +5,8 @@ use super::{
     path::{Path, Tree},
     queue::FreeQueue,
 };
-use crate::{engine::rules::FreeOrder, request::Content};
+use crate::engine::rules::FreeOrder;
+use crate::request::Content;
 
 /// A beginning of a request found in the cache.
 #[derive(Clone, Debug, Default)]
