@@ -28,13 +28,14 @@ impl Engine {
             if self.running.len() >= self.max_num_seqs {
                 break Stop::Full;
             }
-            // A preempted request whose last batch is still out waits for that token.
-            if self.entry(slot).in_flight > 0 {
+            // A preempted request waits until nothing of it is in flight (0.33; before, with three or more batches
+            // in flight, it could come back at once).
+            if self.entry(slot).in_flight + self.entry(slot).stale_chunks > 0 {
                 set_aside.push(slot);
                 self.waiting.pop();
                 continue;
             }
-            let (hit, target) = self.find_prefix(slot);
+            let (hit, target) = self.find_prefix(slot, draft.cohort);
             let wanted = target - hit.blocks * self.kv.block_size();
             let wanted = if draft.threshold > 0 { wanted.min(draft.threshold) } else { wanted };
             if !self.chunked_prefill && wanted > draft.budget {
@@ -59,7 +60,8 @@ impl Engine {
                 Stop::Done => false,
                 Stop::Full => true,
                 // Without the gate what must fit depends on the step's own budget.
-                Stop::NoBlocks => self.rules.full_prompt_gate,
+                // And as long as others compute its own beginning, its hits grow.
+                Stop::NoBlocks => self.rules.full_prompt_gate && !self.head_grows(draft.cohort),
             };
         for slot in set_aside.into_iter().rev().chain(oversized) {
             let entry = self.entries[slot as usize].as_ref().expect("a waiting request is known");
@@ -68,7 +70,7 @@ impl Engine {
     }
 
     /// The cached beginning of a waiting request, and how many tokens it has by now.
-    fn find_prefix(&mut self, slot: u32) -> (Hit, u32) {
+    fn find_prefix(&mut self, slot: u32, served: Option<u32>) -> (Hit, u32) {
         if self.entry(slot).path.is_none() {
             let content = self.entry(slot).request.content.clone();
             let path = self.kv.path(&content);
@@ -77,7 +79,12 @@ impl Engine {
         let entry = self.entry(slot);
         let target = entry.request.prompt_tokens + entry.outputs;
         let path = entry.path.as_ref().expect("it was just made");
-        (self.kv.lookup(path, target, |maker| self.hashed_blocks(maker)), target)
+        (self.kv.lookup(path, target, |maker| self.hashed_blocks(maker, served)), target)
+    }
+
+    fn head_grows(&self, served: Option<u32>) -> bool {
+        let path = self.waiting.head().and_then(|slot| self.entry(slot).path.as_ref());
+        path.is_some_and(|path| self.kv.grows(path, |maker| self.hashed_blocks(maker, served)))
     }
 
     /// Whether the first chunk fits, and since 0.20 the whole prompt (`scheduler_reserve_full_isl`): what is cached and in
@@ -108,7 +115,12 @@ impl Engine {
         let new_blocks = self.kv.blocks(hit_tokens + tokens) - hit.blocks;
         let path = self.entries[slot as usize].as_mut().and_then(|entry| entry.path.take());
         let path = path.expect("a lookup made it");
-        let holding = self.kv.hold(&path, hit, slot);
+        let known: Vec<(u32, u32)> = self.kv.open_beside(&path);
+        let known = known
+            .into_iter()
+            .map(|(layer, maker)| (layer, self.hashed_blocks(maker, draft.cohort)))
+            .collect();
+        let holding = self.kv.hold(&path, hit, slot, known);
         self.kv.take(new_blocks);
         let seq = self.running.push(slot);
         let entry = self.entries[slot as usize].as_mut().expect("a waiting request is known");
@@ -131,5 +143,6 @@ impl Engine {
         }
         self.prefills.push(slot);
         self.serve_chunk(draft, slot, tokens);
+        self.note_twins(draft.cohort);
     }
 }

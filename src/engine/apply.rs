@@ -24,23 +24,30 @@ impl Engine {
                 out.gaps.push(Gap { at: now, gap: now - entry.last_token, count: 1 });
             }
         }
-        self.apply_stale(flight, now, out);
-        if let Some(number) = flight.cohort {
-            self.finish_due(number, now, out);
-            if self.rules.cadence == Cadence::Returned {
-                if self.cohorts[number as usize].size > 0 {
-                    debug_assert!(self.ready.is_none(), "every call of schedule() takes what is ready");
-                    self.ready = Some(number);
-                } else {
-                    self.unused_cohorts.push(number);
-                }
+        for slot in &flight.chunks {
+            if let Some(entry) = &mut self.entries[*slot as usize] {
+                entry.stale_chunks = entry.stale_chunks.saturating_sub(1);
+            }
+        }
+        self.note_twins(None);
+        self.finish_due(flight, now, out);
+        if let Some(number) = flight.cohort
+            && self.rules.cadence == Cadence::Returned
+        {
+            if self.cohorts[number as usize].size > 0 {
+                debug_assert!(self.ready.is_none(), "every call of schedule() takes what is ready");
+                self.ready = Some(number);
+            } else {
+                self.unused_cohorts.push(number);
             }
         }
     }
 
-    /// Tokens of requests that were preempted or fell behind while this batch was out: delivered all the same.
-    fn apply_stale(&mut self, flight: &Flight, now: SimTime, out: &mut Outputs) {
-        for slot in &flight.stale {
+    /// Tokens of requests that were preempted or fell behind while this batch was out: delivered all the same. Returns whose
+    /// last token that was.
+    fn apply_stale(&mut self, flight: &Flight, now: SimTime, out: &mut Outputs) -> Vec<(u64, u32)> {
+        let mut ended = Vec::new();
+        for (seq, slot) in &flight.stale {
             let max_model_len = self.max_model_len;
             let entry = self.entry_mut(*slot);
             entry.in_flight -= 1;
@@ -53,26 +60,51 @@ impl Engine {
             }
             entry.last_token = now;
             if entry.outputs == entry.stop_at(max_model_len) {
-                self.finish(*slot, now, out);
+                ended.push((*seq, *slot));
             }
+        }
+        ended
+    }
+
+    /// Everybody whose last token this was leaves, in the order of the batch: it decides the order of the free queue.
+    fn finish_due(&mut self, flight: &Flight, now: SimTime, out: &mut Outputs) {
+        let mut ended = self.apply_stale(flight, now, out);
+        if ended.is_empty() {
+            while let Some((_, slot)) = flight.cohort.and_then(|number| self.next_due(number)) {
+                self.finish(slot, now, out);
+            }
+            return;
+        }
+        while let Some(due) = flight.cohort.and_then(|number| self.next_due(number)) {
+            ended.push(due);
+        }
+        ended.sort_unstable();
+        // Who fell behind and joined again may be due twice.
+        ended.dedup();
+        for (_, slot) in ended {
+            self.finish(slot, now, out);
         }
     }
 
-    /// Everybody whose last token this was, in running order.
-    fn finish_due(&mut self, number: u32, now: SimTime, out: &mut Outputs) {
-        while let Some(Reverse((step, seq, slot))) = self.cohorts[number as usize].ends.peek().copied() {
-            if step > self.cohorts[number as usize].applied {
-                return;
+    /// The next member of a cohort that has its last token.
+    fn next_due(&mut self, number: u32) -> Option<(u64, u32)> {
+        let max_model_len = self.max_model_len;
+        let cohort = &mut self.cohorts[number as usize];
+        while let Some(Reverse((step, seq, slot))) = cohort.ends.peek().copied() {
+            if step > cohort.applied {
+                return None;
             }
-            self.cohorts[number as usize].ends.pop();
+            cohort.ends.pop();
             let due = self.entries[slot as usize].as_ref().is_some_and(|entry| {
+                // Who fell behind and joined again has a later date, in the same place of the running order.
                 entry.seq == seq
                     && matches!(entry.status, Status::Decode(member) | Status::Last(member)
-                        if member.cohort == number)
+                        if member.cohort == number && member.result(entry.stop_at(max_model_len)) == step)
             });
             if due {
-                self.finish(slot, now, out);
+                return Some((seq, slot));
             }
         }
+        None
     }
 }

@@ -44,7 +44,17 @@ pub(super) struct Flight {
     /// Requests whose prompt ends in it, in running order.
     pub(super) firsts: Vec<u32>,
     /// Requests that were preempted or fell behind since: their token still comes.
-    pub(super) stale: Vec<u32>,
+    /// With the place in the running order that they had.
+    pub(super) stale: Vec<(u64, u32)>,
+    /// Requests with a chunk in it that does not end their prompt.
+    pub(super) chunks: Vec<u32>,
+}
+
+impl Flight {
+    /// Whether nothing but decodes is in it.
+    pub(super) fn is_plain(&self) -> bool {
+        self.decodes > 0 && self.firsts.is_empty() && self.stale.is_empty() && self.chunks.is_empty()
+    }
 }
 
 /// vLLM's V1 engine core with its scheduler, as a state machine: inputs are requests, polls and results, outputs are

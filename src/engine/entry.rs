@@ -32,6 +32,13 @@ pub(super) struct Member {
     pub(super) applied: u64,
 }
 
+impl Member {
+    /// The step of the cohort whose result is token number `token`.
+    pub(super) fn result(&self, token: u32) -> u64 {
+        (self.origin + i64::from(token)).cast_unsigned()
+    }
+}
+
 /// A request and what the scheduler keeps with it.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -43,6 +50,8 @@ pub(super) struct Entry {
     pub(super) outputs: u32,
     /// Tokens whose result is on its way although the request was preempted or fell behind.
     pub(super) in_flight: u32,
+    /// Chunks on their way that a preemption has made worthless.
+    pub(super) stale_chunks: u32,
     /// During prefill: tokens scheduled so far, and the tokens it has.
     pub(super) computed: u32,
     pub(super) target: u32,
@@ -64,6 +73,7 @@ impl Entry {
             seq: 0,
             outputs: 0,
             in_flight: 0,
+            stale_chunks: 0,
             computed: 0,
             target: 0,
             last_token: SimTime::ZERO,

@@ -9,8 +9,27 @@ use crate::units::SimTime;
 impl Engine {
     /// Blocks of a running request that have their hash: full, and of tokens known when it was last scheduled
     /// (`v1/core/kv_cache_manager.py` `cache_blocks`).
-    pub(super) fn hashed_blocks(&self, slot: u32) -> u32 {
-        self.blocks_and_hashed(self.entry(slot), false).1
+    /// `served`: the cohort that the step being put together has served.
+    pub(super) fn hashed_blocks(&self, slot: u32, served: Option<u32>) -> u32 {
+        let entry = self.entry(slot);
+        let in_step = matches!(entry.status, Status::Decode(member) if Some(member.cohort) == served);
+        self.blocks_and_hashed(entry, in_step).1
+    }
+
+    /// Where several requests compute the same blocks at a time, writes down which copy came first. `served` as above.
+    pub(super) fn note_twins(&mut self, served: Option<u32>) {
+        if !self.kv.has_twins() {
+            return;
+        }
+        let mut open: Vec<_> = self
+            .kv
+            .twins()
+            .map(|(layer, maker)| (self.entry(maker).seq, layer, self.hashed_blocks(maker, served)))
+            .collect();
+        open.sort_unstable();
+        for (_, layer, hashed) in open {
+            self.kv.note(layer, hashed);
+        }
     }
 
     /// What a running request holds: all its blocks, and how many of them have their hash. `served`: the step being put
@@ -53,6 +72,7 @@ impl Engine {
             cohort.leave(&member);
         }
         let (applied, last) = (cohort.applied, cohort.last);
+        let seq = self.entry(slot).seq;
         let mut in_flight = 0;
         for flight in self.flights.iter_mut().filter(|flight| flight.cohort == Some(member.cohort)) {
             if flight.step < member.joined || flight.step > last_step {
@@ -63,7 +83,7 @@ impl Engine {
             } else {
                 flight.decodes -= 1;
             }
-            flight.stale.push(slot);
+            flight.stale.push((seq, slot));
             in_flight += 1;
         }
         let entry = self.entry_mut(slot);
@@ -90,8 +110,10 @@ impl Engine {
             }
         };
         self.release(slot, blocks, hashed);
+        let chunks = self.flights.iter().filter(|flight| flight.chunks.contains(&slot)).count() as u32;
         let entry = self.entries[slot as usize].as_mut().expect("a running request is known");
         entry.status = Status::Waiting;
+        entry.stale_chunks = chunks;
         entry.computed = computed;
         entry.preemptions += 1;
         self.waiting.push_front(slot, &entry.request);
@@ -139,7 +161,7 @@ impl Engine {
             Status::Decode(member) | Status::Last(member) => self.leave_cohort(slot, member),
         }
         for flight in &mut self.flights {
-            flight.stale.retain(|stale| *stale != slot);
+            flight.stale.retain(|(_, stale)| *stale != slot);
         }
         if status != Status::Waiting {
             self.release(slot, blocks, hashed);

@@ -20,11 +20,9 @@ impl Engine {
         if !self.prefills.is_empty()
             || !(self.waiting.is_empty() || self.head_blocked)
             || !self.at_pass_start()
+            || self.kv.has_twins()
             || period > COHORTS
-            || !self
-                .flights
-                .iter()
-                .all(|flight| flight.decodes > 0 && flight.firsts.is_empty() && flight.stale.is_empty())
+            || !self.flights.iter().all(Flight::is_plain)
         {
             return 0;
         }

@@ -42,6 +42,7 @@ impl Engine {
         let threshold = if alone && self.rules.lone_prefill_unbound { 0 } else { self.prefill_threshold };
         let mut draft = Draft { cohort, budget: self.max_num_batched_tokens, threshold, ..Draft::default() };
         self.schedule_running(&mut draft);
+        self.note_twins(draft.cohort);
         if !draft.preempted {
             self.admit(&mut draft, now, out);
         }
@@ -163,11 +164,11 @@ impl Engine {
             let entry = engine.entry(slot);
             entry.computed == entry.target
         };
-        let firsts: Vec<u32> =
-            draft.chunks.iter().map(|(slot, ..)| *slot).filter(|slot| ends(self, *slot)).collect();
+        let (firsts, chunks): (Vec<u32>, Vec<u32>) =
+            draft.chunks.iter().map(|(slot, ..)| *slot).partition(|slot| ends(self, *slot));
         let decodes = draft.cohort.map_or(0, |cohort| self.cohorts[cohort as usize].size);
         let mut batch = Batch { decodes, sampled_rows: decodes + firsts.len() as u32, ..Batch::empty() };
-        let mut flight = Flight::default();
+        let mut flight = Flight { chunks, ..Flight::default() };
         if decodes > 0 || !firsts.is_empty() {
             let number = draft.cohort.unwrap_or_else(|| self.new_cohort());
             let cohort = &mut self.cohorts[number as usize];
@@ -258,6 +259,7 @@ impl Engine {
     /// Asynchronous scheduling does not run past the length limit: whoever has its last token on the way is not
     /// scheduled again (`v1/core/sched/async_scheduler.py`).
     pub(super) fn leave_after_last_step(&mut self, number: u32) {
+        let max_model_len = self.max_model_len;
         while let Some(std::cmp::Reverse((step, seq, slot))) =
             self.cohorts[number as usize].leaves.peek().copied()
         {
@@ -271,6 +273,7 @@ impl Engine {
             };
             if let Status::Decode(mut member) = entry.status
                 && member.cohort == number
+                && member.result(entry.length_limit(max_model_len)) == step
             {
                 cohort.leave(&member);
                 member.applied = cohort.applied_at_schedule;

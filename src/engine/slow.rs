@@ -29,14 +29,14 @@ impl Engine {
             while blocks > self.kv.free() && !gone {
                 let place = self.victim(&list);
                 let victim = list.remove(place);
-                self.evict(draft, victim, &mut served);
+                let was_served = self.evict(draft, victim, &mut served);
                 gone = victim == slot;
-                if place < at && self.rules.victim_moves_index {
+                if place < at && (self.rules.victim_moves_index || was_served) {
                     at -= 1;
                 }
             }
             if gone {
-                if self.rules.policy == SchedulingPolicy::Fcfs {
+                if self.rules.policy == SchedulingPolicy::Fcfs || !self.rules.victim_moves_index {
                     break;
                 }
                 continue;
@@ -82,14 +82,18 @@ impl Engine {
         }
     }
 
-    /// Preempts; what the step had already given to the victim is taken back.
-    fn evict(&mut self, draft: &mut Draft, victim: u32, served: &mut BTreeMap<u32, u32>) {
+    /// Preempts; what the step had already given to the victim is taken back. Returns whether it had given anything.
+    fn evict(&mut self, draft: &mut Draft, victim: u32, served: &mut BTreeMap<u32, u32>) -> bool {
         let tokens = served.remove(&victim);
         draft.budget += tokens.unwrap_or(0);
         draft.chunks.retain(|(slot, ..)| *slot != victim);
         let decode = matches!(self.entry(victim).status, Status::Decode(_));
         self.preempt(victim, decode && tokens.is_some());
+        if !decode {
+            self.entry_mut(victim).computed -= tokens.unwrap_or(0);
+        }
         draft.preempted = true;
+        tokens.is_some()
     }
 
     /// Decodes whose turn it was and who got nothing.

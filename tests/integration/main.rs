@@ -4,6 +4,8 @@
 mod bad_input;
 mod catalog_facts;
 mod cli;
+mod engine_lockstep;
+mod engine_oracle;
 mod engine_traces;
 mod hardware_fabric;
 mod hardware_fair_share;

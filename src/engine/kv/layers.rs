@@ -13,6 +13,10 @@ pub(super) struct Layer {
     pub(super) end: u32,
     /// The request that still extends it.
     pub(super) maker: Option<u32>,
+    /// One past the last block of its maker's stretch.
+    pub(super) limit: u32,
+    /// (one past the last block, when they got their hashes), where it has a twin; empty where it was first.
+    pub(super) hashed_at: Vec<(u32, u64)>,
     /// How deep others hold it: (one past the last block, how many), deepest last.
     holders: Vec<(u32, u32)>,
     /// Its intervals in the free queue, highest blocks first.
@@ -22,15 +26,33 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub(super) fn new(node: u32, start: u32, maker: u32) -> Self {
+    pub(super) fn new(node: u32, start: u32, limit: u32, maker: u32) -> Self {
         Self {
             node,
             start,
             end: start,
             maker: Some(maker),
+            limit,
+            hashed_at: Vec::new(),
             holders: Vec::new(),
             free: Vec::new(),
             split: None,
+        }
+    }
+
+    /// When block `index` got its hash, as far as that matters.
+    pub(super) fn stamp(&self, index: u32) -> u64 {
+        if self.hashed_at.is_empty() {
+            return 0;
+        }
+        let place = self.hashed_at.partition_point(|(end, _)| *end <= index);
+        self.hashed_at.get(place).map_or(u64::MAX, |(_, stamp)| *stamp)
+    }
+
+    /// Notes that blocks up to `end` have their hashes at `stamp`.
+    pub(super) fn note(&mut self, end: u32, stamp: u64) {
+        if self.hashed_at.last().is_none_or(|(known, _)| *known < end) {
+            self.hashed_at.push((end, stamp));
         }
     }
 
@@ -69,6 +91,8 @@ impl Layer {
             start: at,
             end: self.end,
             maker: self.maker.take(),
+            limit: self.limit,
+            hashed_at: self.hashed_at.clone(),
             holders: far,
             free: Vec::new(),
             split: self.split,

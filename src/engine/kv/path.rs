@@ -33,6 +33,8 @@ struct Node {
     key: Key,
     /// Requests whose path leads through it.
     walkers: u32,
+    /// Nodes right below it.
+    children: u32,
     /// Its layers, in the order in which they came to exist.
     layers: Vec<u32>,
 }
@@ -97,7 +99,10 @@ impl Tree {
             self.nodes[*node as usize].walkers += 1;
             return *node;
         }
-        let node = Node { key, walkers: 1, layers: Vec::new() };
+        if key.0 != ROOT {
+            self.nodes[key.0 as usize].children += 1;
+        }
+        let node = Node { key, walkers: 1, children: 0, layers: Vec::new() };
         let at = if let Some(at) = self.unused.pop() {
             self.nodes[at as usize] = node;
             at
@@ -109,13 +114,21 @@ impl Tree {
         at
     }
 
-    /// A child is known by its parent's number, so a parent must outlive what lies below it: a block is evicted before the
-    /// blocks it builds on, and a walker of a child walks its parents too.
+    /// A child is known by its parent's number, so a parent outlives its children, also where it has no full block itself.
     fn forget_if_bare(&mut self, node: u32) {
-        let bare = &self.nodes[node as usize];
-        if bare.walkers == 0 && bare.layers.is_empty() {
+        let mut node = node;
+        while node != ROOT {
+            let bare = &self.nodes[node as usize];
+            if bare.walkers > 0 || bare.children > 0 || !bare.layers.is_empty() {
+                return;
+            }
+            let parent = bare.key.0;
             self.by_key.remove(&bare.key);
             self.unused.push(node);
+            if parent != ROOT {
+                self.nodes[parent as usize].children -= 1;
+            }
+            node = parent;
         }
     }
 }

@@ -45,6 +45,10 @@ struct Cache {
     tree: Tree,
     layers: Vec<Layer>,
     unused: Vec<u32>,
+    /// Open layers beside others in their node.
+    twins: Vec<u32>,
+    /// Counts notes of who hashed first.
+    clock: u64,
 }
 
 impl KvPool {
@@ -54,6 +58,8 @@ impl KvPool {
             tree: Tree::default(),
             layers: Vec::new(),
             unused: Vec::new(),
+            twins: Vec::new(),
+            clock: 0,
         });
         Self { block_size, usable, free: usable, order, cache }
     }
@@ -103,7 +109,10 @@ impl KvPool {
                 if held.maker.is_none() {
                     hit.evictable += to - hit.blocks.max(held.held()).min(to);
                 }
-                hit.pieces.push((layer, hit.blocks, to));
+                match hit.pieces.last_mut() {
+                    Some((last, _, end)) if *last == layer => *end = to,
+                    _ => hit.pieces.push((layer, hit.blocks, to)),
+                }
                 hit.blocks = to;
             }
             if span.end > limit {
@@ -123,9 +132,19 @@ impl KvPool {
     }
 
     /// Takes hold of a hit and opens layers for what request `maker` will compute behind it.
-    pub(in crate::engine) fn hold(&mut self, path: &Path, hit: Hit, maker: u32) -> Holding {
+    /// `known`: how many blocks have their hash in the layers of [`Self::open_beside`].
+    pub(in crate::engine) fn hold(
+        &mut self,
+        path: &Path,
+        hit: Hit,
+        maker: u32,
+        known: Vec<(u32, u32)>,
+    ) -> Holding {
         let Some(cache) = &mut self.cache else { return Holding::default() };
         self.free -= hit.evictable;
+        for (layer, hashed) in known {
+            cache.watch(layer, hashed, 0);
+        }
         let mut hits = hit.pieces;
         for (layer, from, to) in &mut hits {
             *layer = cache.hold(*layer, *from, *to);
@@ -133,11 +152,56 @@ impl KvPool {
         let mut made = Vec::with_capacity(1);
         for (index, span) in path.spans.iter().enumerate() {
             if span.end > hit.blocks && span.end > span.first {
-                let layer = cache.add(Layer::new(span.node, span.first.max(hit.blocks), maker));
+                let layer = cache.add(Layer::new(span.node, span.first.max(hit.blocks), span.end, maker));
                 made.push((index as u32, layer));
             }
         }
         Holding { hits, made }
+    }
+
+    /// Whether several requests compute blocks of one stretch at the same time.
+    pub(in crate::engine) fn has_twins(&self) -> bool {
+        self.cache.as_ref().is_some_and(|cache| !cache.twins.is_empty())
+    }
+
+    /// Their layers and makers.
+    pub(in crate::engine) fn twins(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.cache.iter().flat_map(|cache| {
+            let maker = |number: u32| cache.layers[number as usize].maker;
+            cache.twins.iter().filter_map(move |number| maker(*number).map(|maker| (*number, maker)))
+        })
+    }
+
+    /// Layers along a path that others still extend, and their makers, where nobody watches them yet.
+    pub(in crate::engine) fn open_beside(&self, path: &Path) -> Vec<(u32, u32)> {
+        let Some(cache) = &self.cache else { return Vec::new() };
+        let mut open = Vec::new();
+        for span in &path.spans {
+            for number in cache.tree.layers(span.node) {
+                let layer = &cache.layers[*number as usize];
+                if let (Some(maker), true) = (layer.maker, layer.hashed_at.is_empty()) {
+                    open.push((*number, maker));
+                }
+            }
+        }
+        open
+    }
+
+    /// Whether somebody is still adding blocks along a path.
+    pub(in crate::engine) fn grows(&self, path: &Path, hashed: impl Fn(u32) -> u32) -> bool {
+        self.cache.as_ref().is_some_and(|cache| {
+            let layers = path.spans.iter().flat_map(|span| cache.tree.layers(span.node));
+            let mut layers = layers.map(|number| &cache.layers[*number as usize]);
+            layers.any(|layer| layer.maker.is_some_and(|maker| hashed(maker) < layer.limit))
+        })
+    }
+
+    /// A watched layer has its hashes up to `hashed`.
+    pub(in crate::engine) fn note(&mut self, number: u32, hashed: u32) {
+        let cache = self.cache.as_mut().expect("only a cache has twins");
+        cache.clock += 1;
+        let layer = &mut cache.layers[number as usize];
+        layer.note(hashed.min(layer.limit), cache.clock);
     }
 
     /// Frees what a request holds: `blocks` in all, the first `hashed` of them with a hash.
@@ -169,24 +233,42 @@ impl Cache {
     /// The layer a lookup of block `index` returns, and how far the same answer holds.
     fn find(&self, node: u32, index: u32, hashed: &impl Fn(u32) -> u32) -> Option<(u32, u32)> {
         let mut limit = u32::MAX;
+        let mut found: Option<(u64, u32, u32)> = None;
         for number in self.tree.layers(node) {
             let layer = &self.layers[*number as usize];
-            let end = layer.maker.map_or(layer.end, hashed);
+            let end = layer.maker.map_or(layer.end, |maker| hashed(maker).min(layer.limit));
             if layer.start <= index && index < end {
-                return Some((*number, end.min(limit)));
+                let stamp = layer.stamp(index);
+                // Beside a twin the answer may be another for every block.
+                found = match found {
+                    None => Some((stamp, *number, end)),
+                    Some((first, earlier, _)) if first <= stamp => Some((first, earlier, index + 1)),
+                    Some(_) => Some((stamp, *number, index + 1)),
+                };
             }
             if layer.start > index && layer.start < end {
                 limit = limit.min(layer.start);
             }
         }
-        None
+        found.map(|(_, number, end)| (number, end.min(limit)))
     }
 
     fn add(&mut self, layer: Layer) -> u32 {
-        let node = layer.node;
+        let (node, start) = (layer.node, layer.start);
+        let alone = self.tree.layers(node).is_empty();
         let number = self.store(layer);
         self.tree.add_layer(node, number);
+        if !alone {
+            self.watch(number, start, 0);
+        }
         number
+    }
+
+    /// From now on it matters when an open layer gets its hashes; it has them up to `hashed`.
+    fn watch(&mut self, number: u32, hashed: u32, stamp: u64) {
+        let layer = &mut self.layers[number as usize];
+        layer.note(hashed.min(layer.limit), stamp);
+        self.twins.push(number);
     }
 
     fn store(&mut self, layer: Layer) -> u32 {
@@ -201,6 +283,13 @@ impl Cache {
     /// Blocks `from..to` of a layer are in use by one more request; returns the layer that has them.
     fn hold(&mut self, number: u32, from: u32, to: u32) -> u32 {
         let mut number = number;
+        // An earlier piece of the same hit may have split it.
+        while let Some((at, far)) = self.layers[number as usize].split
+            && self.layers[number as usize].maker.is_none()
+            && from >= at
+        {
+            number = far;
+        }
         // A hit in the middle happens only beside a twin; from there on the layer lives a life of its own.
         if from > self.layers[number as usize].start {
             number = self.split(number, from);
@@ -221,6 +310,9 @@ impl Cache {
         let new = self.store(far);
         self.tree.add_layer_behind(node, number, new);
         self.layers[number as usize].split = Some((at, new));
+        if let Some(place) = self.twins.iter().position(|twin| *twin == number) {
+            self.twins[place] = new;
+        }
         let mut moved = Vec::new();
         let mut kept = Vec::new();
         for interval in std::mem::take(&mut self.layers[number as usize].free) {
@@ -264,6 +356,11 @@ impl Cache {
         if let Some((at, far)) = self.layers[number as usize].split {
             let freed = self.close(far, end);
             return freed + self.let_go(number, at);
+        }
+        if let Some(place) = self.twins.iter().position(|twin| *twin == number) {
+            self.twins.swap_remove(place);
+            self.clock += 1;
+            self.layers[number as usize].note(end, self.clock);
         }
         let layer = &mut self.layers[number as usize];
         layer.maker = None;
