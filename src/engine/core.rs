@@ -251,6 +251,11 @@ impl Engine {
             && self.rules.batches_in_flight > 1;
     }
 
+    /// Whether the pass under way blocks until the oldest batch in flight returns: no input is looked at before.
+    pub fn must_wait(&self) -> bool {
+        self.must_wait
+    }
+
     fn apply_aborts(&mut self, out: &mut Outputs) {
         for id in std::mem::take(&mut self.aborts) {
             if self.entries.get(id.0 as usize).is_some_and(Option::is_some) {

@@ -66,6 +66,7 @@ pub struct Group<T> {
     /// `track` as it will be behind the last planned step.
     planned: Track,
     serving_since: Option<SimTime>,
+    idle_since: SimTime,
     recorder: Option<StepRecorder>,
 }
 
@@ -126,6 +127,7 @@ impl<T: StepTime> Group<T> {
             next: Next::Input,
             plan: Vec::new(),
             serving_since: None,
+            idle_since: SimTime::ZERO,
             recorder: None,
         }
     }
@@ -253,21 +255,25 @@ impl<T: StepTime> Group<T> {
                     let detail = (!batch.is_empty()).then(|| self.engine.take_detail());
                     recorder.dispatched(now, detail, self.engine.state());
                 }
-                Next::Poll(host_end)
+                // A pass that goes on to wait does not look at its inputs in between.
+                if self.engine.must_wait() { self.oldest(host_end) } else { Next::Poll(host_end) }
             }
-            Action::WaitOldest => {
-                let result =
-                    *self.track.in_flight.front().expect("the engine waits for a batch it dispatched");
-                Next::Result(result.max(now))
-            }
+            Action::WaitOldest => self.oldest(now),
             Action::PollAfter(delay) => Next::Poll(now + delay),
             Action::Idle => {
                 if let Some(since) = self.serving_since.take() {
                     self.track.usage.serving += now - since;
+                    self.idle_since = now;
                 }
                 Next::Input
             }
         };
+    }
+
+    /// Waiting for the oldest batch from `now` on.
+    fn oldest(&self, now: SimTime) -> Next {
+        let result = *self.track.in_flight.front().expect("the engine waits for a batch it dispatched");
+        Next::Result(result.max(now))
     }
 
     fn complete(&mut self, now: SimTime, out: &mut Outputs) {
@@ -300,11 +306,14 @@ impl<T: StepTime> Group<T> {
         self.engine.stats()
     }
 
-    /// How the group spent its time up to `now`.
+    /// How the group spent its time up to `now`, which may lie within its latest stretch of serving: a client that gave
+    /// up is gone before the engine lets go.
     pub fn usage(&self, now: SimTime) -> Usage {
         let mut usage = self.track.usage.clone();
         if let Some(since) = self.serving_since {
             usage.serving += now - since;
+        } else if self.idle_since > now {
+            usage.serving = usage.serving - (self.idle_since - now);
         }
         usage
     }
