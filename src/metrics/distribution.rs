@@ -147,22 +147,44 @@ impl Distribution {
         if let Some(histogram) = &self.histogram {
             return Some(quantiles.map(|q| histogram.value_at_quantile(q).min(self.max) as f64));
         }
+        let position = |q: f64| q * (self.count - 1) as f64;
+        let low = |q: f64| (position(q).floor() as u64).min(self.count - 1);
+        let ranks: Vec<u64> =
+            quantiles.iter().flat_map(|q| [low(*q), (low(*q) + 1).min(self.count - 1)]).collect();
+        let values = self.at_ranks(&ranks);
+        let mut values = values.chunks_exact(2);
+        Some(quantiles.map(|q| {
+            let pair = values.next().expect("two ranks a quantile");
+            lerp(pair[0] as f64, pair[1] as f64, position(q) - low(q) as f64)
+        }))
+    }
+
+    /// The values at those ranks, as if all samples were sorted.
+    fn at_ranks(&self, ranks: &[u64]) -> Vec<u64> {
+        if self.entries.len() as u64 == self.count {
+            // Single samples: found without sorting them all, each among those behind the one before.
+            let mut values: Vec<u64> = self.entries.iter().map(|(ns, _)| *ns).collect();
+            let mut ascending = ranks.to_vec();
+            ascending.sort_unstable();
+            ascending.dedup();
+            let mut start = 0;
+            for rank in ascending {
+                values[start..].select_nth_unstable(rank as usize - start);
+                start = rank as usize + 1;
+            }
+            return ranks.iter().map(|rank| values[*rank as usize]).collect();
+        }
         let mut sorted = self.entries.clone();
         sorted.sort_unstable();
         let mut below = 0;
-        let ranks: Vec<(u64, u64)> = sorted
+        let ends: Vec<(u64, u64)> = sorted
             .iter()
             .map(|(ns, count)| {
                 below += u64::from(*count);
                 (below, *ns)
             })
             .collect();
-        let at = |rank: u64| ranks[ranks.partition_point(|(below, _)| *below <= rank)].1 as f64;
-        Some(quantiles.map(|q| {
-            let position = q * (self.count - 1) as f64;
-            let low = (position.floor() as u64).min(self.count - 1);
-            lerp(at(low), at((low + 1).min(self.count - 1)), position - low as f64)
-        }))
+        ranks.iter().map(|rank| ends[ends.partition_point(|(end, _)| *end <= *rank)].1).collect()
     }
 }
 

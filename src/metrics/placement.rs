@@ -1,5 +1,7 @@
 //! The accumulator a simulation of one placement fills.
 
+use std::borrow::Cow;
+
 use crate::units::{SimDuration, SimTime};
 
 use super::{
@@ -50,6 +52,7 @@ pub struct PlacementMetrics {
     setup: MetricsSetup,
     goodput: Vec<GoodputArgs>,
     classes: Vec<ClassMetrics>,
+    /// Gaps of all classes together; with a single class they are kept there.
     itl: Distribution,
     seconds: Seconds,
     first_arrival: Option<SimTime>,
@@ -108,7 +111,10 @@ impl PlacementMetrics {
 
     /// `count` requests received a token each, `gap` after the one before. The caller leaves the warm-up out.
     pub fn gap(&mut self, gap: SimDuration, count: u32) {
-        self.itl.record_n(gap, count);
+        match self.classes.as_mut_slice() {
+            [class] => class.latency.itl.record_n(gap, count),
+            _ => self.itl.record_n(gap, count),
+        }
     }
 
     /// The same of one class; only needed with several.
@@ -137,20 +143,19 @@ impl PlacementMetrics {
     }
 
     /// One class by its index.
-    pub fn class(&self, workload: usize) -> ClassMetrics {
-        let mut class = self.classes[workload].clone();
-        if self.classes.len() == 1 {
-            class.latency.itl = self.itl.clone();
-        }
-        class
+    pub fn class(&self, workload: usize) -> &ClassMetrics {
+        &self.classes[workload]
     }
 
     /// All classes together.
-    pub fn overall(&self) -> ClassMetrics {
+    pub fn overall(&self) -> Cow<'_, ClassMetrics> {
+        if let [class] = self.classes.as_slice() {
+            return Cow::Borrowed(class);
+        }
         let mut overall = ClassMetrics::default();
         self.classes.iter().for_each(|class| overall.merge_requests(class));
         overall.latency.itl = self.itl.clone();
-        overall
+        Cow::Owned(overall)
     }
 
     /// The run by seconds, warm-up requests left out.

@@ -77,7 +77,7 @@ fn latencies_are_those_of_vllm_bench_serve() {
     lost.outcome = Outcome::Failed;
     let metrics =
         measure(None, 0, &[completed(0, 0, 200, 1_200, 11), limited, completed(2, 2_000, 300, 300, 1), lost]);
-    let latency = metrics.overall().latency;
+    let latency = &metrics.overall().latency;
     // Answers of one token have no TPOT; failed requests have no latency at all.
     assert_eq!(latency.tpot.quantiles([0.0, 1.0]), Some([100e6, 100e6]));
     assert_eq!((latency.ttft.count(), latency.tpot.count()), (3, 2));
