@@ -168,7 +168,7 @@ fn a_limited_client_queues_in_order() {
         }
     }
     assert!(held > 10, "{held} were held back");
-    let client_queue = run.metrics.class(0).latency.client_queue;
+    let client_queue = &run.metrics.class(0).latency.client_queue;
     assert_eq!((client_queue.count(), client_queue.sum_nanos()), (60, u128::from(waited.as_nanos())));
     let without =
         runs::resolved(&scenario("seed: 3", &workloads.replace("    client: {max_concurrency: 3}", "")), &[]);
