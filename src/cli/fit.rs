@@ -54,6 +54,23 @@ const COLUMNS: [&str; 13] = [
     "sequences_at_this_workload",
 ];
 
+/// The same for a terminal: sizes in GiB a GPU.
+const HEADERS: [&str; COLUMNS.len()] = [
+    "placement",
+    "deployment",
+    "fits",
+    "stage",
+    "GPU GiB",
+    "weights",
+    "other",
+    "KV cache",
+    "free",
+    "blocks",
+    "KV tokens",
+    "full-length seqs",
+    "seqs here",
+];
+
 /// Prints the memory of every deployment.
 pub(super) fn fit(args: &FitArgs) -> Result<(), CliError> {
     let catalog = args.input.catalog()?;
@@ -85,7 +102,8 @@ pub(super) fn fit(args: &FitArgs) -> Result<(), CliError> {
             }
         }
     }
-    output::print_rows(args.format, &COLUMNS, &rows)?;
+    let columns = if args.format == Format::Table { &HEADERS } else { &COLUMNS };
+    output::print_rows(args.format, columns, &rows)?;
     for refusal in refusals {
         output::remark(&refusal);
     }

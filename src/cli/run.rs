@@ -32,7 +32,7 @@ pub(super) struct RunArgs {
     scenarios: Vec<PathBuf>,
     #[command(flatten)]
     input: InputOptions,
-    /// Directory for the results [default: results/<scenario name>]; with several scenarios, DIR/<name> each
+    /// Directory for the results [default: results/NAME, after the scenario]; with several scenarios, DIR/NAME each
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Seed of all random numbers, instead of the scenario's

@@ -1,27 +1,35 @@
 //! A run on the terminal: one row a placement, warnings below.
 
-use std::fmt::Write;
-
-use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::{Figures, PlacementSummary, Status, Summary};
-use crate::metrics::{UnitCost, Warning};
+use crate::metrics::{LatencyFigures, UnitCost, Warning};
 
-const COLUMNS: [&str; 13] = [
+/// Columns a terminal is expected to have. A long placement name is not cut; the table grows beyond it instead.
+const WIDTH: usize = 120;
+
+/// Columns of the text below the table.
+const TEXT_WIDTH: usize = 110;
+
+const COLUMNS: [&str; 11] = [
     "placement",
     "fits",
-    "TTFT p50 ms",
-    "TTFT p95 ms",
-    "TPOT p50 ms",
-    "TPOT p95 ms",
-    "req/s",
-    "out tok/s",
-    "max req/s in slo",
+    "TTFT ms\np50 / p95",
+    "TPOT ms\np50 / p95",
+    "req/s\n",
+    "out\ntok/s",
+    "max\nreq/s",
     "limited by",
     "$/h",
-    "$/M tok",
-    "slo met",
+    "$/M\ntok",
+    "slo\nmet",
 ];
+
+/// Ruled under the header only: vertical lines would cost a column each.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+
+/// Position of `limited by`, the one text among the numbers.
+const LIMITED_BY: usize = 7;
 
 /// Column names of the CSV form.
 const KEYS: [&str; 13] = [
@@ -45,59 +53,75 @@ fn unit_cost(figures: &Figures) -> &UnitCost {
     figures.cost.at_capacity.as_ref().unwrap_or(&figures.cost.at_offered_load)
 }
 
-/// The numbers of a row, in the order of the columns between `fits` and `slo met`; `limited by` left out.
-fn numbers(figures: &Figures) -> [(Option<f64>, usize); 9] {
-    let (latency, throughput) = (&figures.traffic.latency, &figures.traffic.throughput);
-    let capacity = figures.capacity.as_ref().map(|capacity| capacity.max_requests_per_s_at_slo);
-    [
-        (latency.ttft_ms.p50, 0),
-        (latency.ttft_ms.p95, 0),
-        (latency.tpot_ms.p50, 1),
-        (latency.tpot_ms.p95, 1),
-        (Some(throughput.requests_per_s), 2),
-        (Some(throughput.output_tokens_per_s), 0),
-        (capacity, 2),
-        (Some(figures.cost.usd_per_hour), 2),
-        (unit_cost(figures).usd_per_million_total_tokens, 2),
-    ]
+const fn yes_or_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
 }
 
-/// One row; `number` writes a value to so many places.
-fn row(placement: &PlacementSummary, number: impl Fn(Option<f64>, usize) -> String) -> Vec<String> {
-    let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-    let mut cells = vec![placement.name.clone(), yes_or_no(placement.status == Status::Ok)];
+/// Two percentiles of a latency; `-` for what is not known.
+fn percentiles(latency: &LatencyFigures, places: usize) -> String {
+    format!("{} / {}", shown(latency.p50, places), shown(latency.p95, places))
+}
+
+fn shown(value: Option<f64>, places: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.places$}"))
+}
+
+/// One row of the table; `split` puts what a limit is due to on a line of its own.
+fn cells(placement: &PlacementSummary, split: bool) -> Vec<String> {
+    let mut cells = vec![placement.name.clone(), yes_or_no(placement.status == Status::Ok).to_owned()];
     match &placement.figures {
-        Some(figures) => cells.extend(numbers(figures).map(|(value, places)| number(value, places))),
-        None => cells.extend(std::iter::repeat_n(number(None, 0), 9)),
+        Some(figures) => {
+            let (latency, throughput) = (&figures.traffic.latency, &figures.traffic.throughput);
+            let capacity = figures.capacity.as_ref();
+            let limit = capacity.map_or("-", |capacity| &capacity.limited_by);
+            cells.extend([
+                percentiles(&latency.ttft_ms, 0),
+                percentiles(&latency.tpot_ms, 1),
+                shown(Some(throughput.requests_per_s), 2),
+                shown(Some(throughput.output_tokens_per_s), 0),
+                shown(capacity.map(|capacity| capacity.max_requests_per_s_at_slo), 2),
+                if split { limit.replace(" (", "\n(") } else { limit.to_owned() },
+                shown(Some(figures.cost.usd_per_hour), 2),
+                shown(unit_cost(figures).usd_per_million_total_tokens, 2),
+            ]);
+        }
+        None => cells.extend(std::iter::repeat_n("-".to_owned(), 8)),
     }
-    let limit = placement.figures.as_ref().and_then(|figures| figures.capacity.as_ref());
-    cells.insert(9, limit.map_or_else(|| number(None, 0), |capacity| capacity.limited_by.clone()));
-    cells.push(placement.slo_met.map_or_else(|| number(None, 0), yes_or_no));
+    cells.push(placement.slo_met.map_or("-", yes_or_no).to_owned());
     cells
 }
 
-/// The table, then why a placement does not fit, then warnings; ends with a line end.
-pub fn summary_table(summary: &Summary) -> String {
+/// The table alone, without spaces at the ends of its lines.
+fn table(summary: &Summary, split: bool) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_header(COLUMNS);
+    table.load_style(STYLE).set_header(COLUMNS);
     for placement in &summary.placements {
-        table.add_row(row(placement, |value, places| {
-            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.places$}"))
-        }));
+        table.add_row(cells(placement, split));
     }
-    align_numbers(&mut table, 2);
-    let mut text = format!("{table}\n");
-    if summary
+    for (index, column) in table.column_iter_mut().enumerate().skip(2) {
+        let left = index == LIMITED_BY;
+        column.set_cell_alignment(if left { CellAlignment::Left } else { CellAlignment::Right });
+    }
+    table.trim_fmt()
+}
+
+/// The table, then what its headers mean, why a placement does not fit, and warnings; ends with a line end.
+pub fn summary_table(summary: &Summary) -> String {
+    let one_line = table(summary, false);
+    let wide = one_line.lines().any(|line| line.chars().count() > WIDTH);
+    let mut text = if wide { table(summary, true) } else { one_line };
+    text.push_str("\n\n");
+    let searched = summary
         .placements
         .iter()
-        .any(|placement| placement.figures.as_ref().is_some_and(|f| f.capacity.is_some()))
-    {
-        text.push_str(
-            "$/M tok: dollars per million tokens, prompts and answers, at the highest rate within the slo.\n",
-        );
+        .filter_map(|placement| placement.figures.as_ref())
+        .any(|f| f.capacity.is_some());
+    text.push_str(if searched {
+        "max req/s: the highest arrival rate within the slo.\n\
+         $/M tok: dollars per million tokens, prompts and answers, at that rate (at the offered load if there is none).\n"
     } else {
-        text.push_str("$/M tok: dollars per million tokens, prompts and answers, at the offered load.\n");
-    }
+        "$/M tok: dollars per million tokens, prompts and answers, at the offered load.\n"
+    });
     for placement in &summary.placements {
         if let Some(reason) = &placement.reason {
             line(&mut text, &placement.name, "does not fit", reason);
@@ -128,19 +152,27 @@ fn warnings(text: &mut String, placements: &[PlacementSummary]) {
     }
 }
 
+/// A remark below the table, wrapped; what does not fit its first line is indented.
 fn line(text: &mut String, whose: &str, what: &str, why: &str) {
-    writeln!(text, "{what} ({whose}): {why}").expect("a string takes every write");
-}
-
-/// Aligns every column from `first` to the right.
-pub(super) fn align_numbers(table: &mut Table, first: usize) {
-    for column in table.column_iter_mut().skip(first) {
-        column.set_cell_alignment(CellAlignment::Right);
+    let mut column = 0;
+    for word in format!("{what} ({whose}): {why}").split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > TEXT_WIDTH {
+            text.push_str("\n ");
+            column = 1;
+        }
+        if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
     }
+    text.push('\n');
 }
 
 /// Records as CSV text.
-pub(super) fn csv_text(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+fn csv_text(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(header).expect("a vector takes every write");
     for row in rows {
@@ -149,8 +181,34 @@ pub(super) fn csv_text(header: &[&str], rows: impl Iterator<Item = Vec<String>>)
     String::from_utf8(csv.into_inner().expect("a vector takes every write")).expect("made from strings")
 }
 
-/// The same row as CSV; what is not known is empty, numbers are not rounded.
+/// One row of the CSV form: what is not known is empty, numbers are not rounded.
+fn exact(placement: &PlacementSummary) -> Vec<String> {
+    let mut fields = vec![placement.name.clone(), yes_or_no(placement.status == Status::Ok).to_owned()];
+    let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+    match &placement.figures {
+        Some(figures) => {
+            let (latency, throughput) = (&figures.traffic.latency, &figures.traffic.throughput);
+            let capacity = figures.capacity.as_ref();
+            fields.extend([
+                number(latency.ttft_ms.p50),
+                number(latency.ttft_ms.p95),
+                number(latency.tpot_ms.p50),
+                number(latency.tpot_ms.p95),
+                number(Some(throughput.requests_per_s)),
+                number(Some(throughput.output_tokens_per_s)),
+                number(capacity.map(|capacity| capacity.max_requests_per_s_at_slo)),
+                capacity.map_or_else(String::new, |capacity| capacity.limited_by.clone()),
+                number(Some(figures.cost.usd_per_hour)),
+                number(unit_cost(figures).usd_per_million_total_tokens),
+            ]);
+        }
+        None => fields.extend(std::iter::repeat_n(String::new(), 10)),
+    }
+    fields.push(placement.slo_met.map_or("", yes_or_no).to_owned());
+    fields
+}
+
+/// The same rows as CSV.
 pub fn summary_csv(summary: &Summary) -> String {
-    let exact = |value: Option<f64>, _| value.map_or_else(String::new, |value| value.to_string());
-    csv_text(&KEYS, summary.placements.iter().map(|placement| row(placement, exact)))
+    csv_text(&KEYS, summary.placements.iter().map(exact))
 }

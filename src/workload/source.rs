@@ -26,9 +26,9 @@ pub struct Arrival {
     pub at: SimTime,
     /// Its name.
     pub name: RequestName,
-    /// Prompt length [tokens].
+    /// Prompt length, in tokens.
     pub input_tokens: u32,
-    /// Answer length at which the model ends by itself [tokens].
+    /// Answer length at which the model ends by itself, in tokens.
     pub output_tokens: u32,
     /// Answer length at which the engine must end; `None` leaves it to the engine's own limit.
     pub max_tokens: Option<u32>,
@@ -49,7 +49,7 @@ pub struct ThreadId(u32);
 pub enum Ended {
     /// With an answer, possibly cut short by the engine's limit.
     Answered {
-        /// Its length [tokens].
+        /// Its length, in tokens.
         output_tokens: u32,
     },
     /// With no answer after all attempts: rejected, timed out, cut. It ends the conversation, not the user.

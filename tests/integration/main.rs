@@ -22,6 +22,7 @@ mod model_weights;
 mod oracle;
 mod oracle_laws;
 mod queueing;
+mod readme;
 mod report;
 mod routing;
 mod runs;

@@ -157,7 +157,7 @@ fn results() -> Vec<PlacementResult> {
         good_requests_per_s: 1.9,
         prefill: SimDuration::from_secs(1),
         decode: SimDuration::from_secs(1),
-        limited_by: "tpot_p95".to_owned(),
+        limited_by: "tpot_p95 (step time)".to_owned(),
         headroom: Some(0.5),
     };
     let fits = PlacementResult {
@@ -317,22 +317,35 @@ fn lines_are_json_in_the_order_of_time() {
 
 #[test]
 fn tables_say_it_in_a_row_a_placement() {
-    insta::assert_snapshot!(summary_table(&summary()), @r##"
-    ┌───────────┬──────┬─────────────┬─────────────┬─────────────┬─────────────┬───────┬───────────┬──────────────────┬────────────┬────────┬─────────┬─────────┐
-    │ placement ┆ fits ┆ TTFT p50 ms ┆ TTFT p95 ms ┆ TPOT p50 ms ┆ TPOT p95 ms ┆ req/s ┆ out tok/s ┆ max req/s in slo ┆ limited by ┆    $/h ┆ $/M tok ┆ slo met │
-    ╞═══════════╪══════╪═════════════╪═════════════╪═════════════╪═════════════╪═══════╪═══════════╪══════════════════╪════════════╪════════╪═════════╪═════════╡
-    │ two-nodes ┆ yes  ┆         200 ┆         200 ┆       100.0 ┆       100.0 ┆  0.91 ┆        10 ┆             2.00 ┆   tpot_p95 ┆ 180.00 ┆  200.00 ┆      no │
-    │ one-node  ┆ no   ┆           - ┆           - ┆           - ┆           - ┆     - ┆         - ┆                - ┆          - ┆      - ┆       - ┆      no │
-    └───────────┴──────┴─────────────┴─────────────┴─────────────┴─────────────┴───────┴───────────┴──────────────────┴────────────┴────────┴─────────┴─────────┘
-    $/M tok: dollars per million tokens, prompts and answers, at the highest rate within the slo.
+    let table = summary_table(&summary());
+    assert!(table.ends_with('\n') && table.lines().all(|line| line.chars().count() <= 120), "{table}");
+    insta::assert_snapshot!(table, @r##"
+     placement  fits    TTFT ms        TPOT ms  req/s    out    max  limited by               $/h     $/M  slo
+                      p50 / p95      p50 / p95         tok/s  req/s                                   tok  met
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+     two-nodes  yes   200 / 200  100.0 / 100.0   0.91     10   2.00  tpot_p95 (step time)  180.00  200.00   no
+     one-node   no            -              -      -      -      -  -                          -       -   no
+
+    max req/s: the highest arrival rate within the slo.
+    $/M tok: dollars per million tokens, prompts and answers, at that rate (at the offered load if there is none).
     does not fit (one-node): No available memory for the cache blocks
-    warning (two-nodes): 1 of 3 requests failed and 0 were rejected; latencies are those of the completed ones alone
+    warning (two-nodes): 1 of 3 requests failed and 0 were rejected; latencies are those of the completed ones
+      alone
     warning (two-nodes): too few samples for a percentile of the slo: tpot_p95 has 2 and needs 200
     warning (two-nodes): nothing was measured
     "##);
+    let mut long = summary();
+    long.placements[0].name = "a-placement-with-quite-a-long-name".to_owned();
+    let table = summary_table(&long);
+    let lines: Vec<&str> = table.lines().map(str::trim).collect();
+    assert!(
+        lines.iter().any(|line| line.starts_with("a-placement-with") && line.contains(" tpot_p95 ")),
+        "{table}"
+    );
+    assert!(lines.contains(&"(step time)"), "a table that is too wide splits this column: {table}");
     insta::assert_snapshot!(summary_csv(&summary()), @r##"
     placement,fits,ttft_p50_ms,ttft_p95_ms,tpot_p50_ms,tpot_p95_ms,requests_per_s,output_tokens_per_s,max_requests_per_s_at_slo,limited_by,usd_per_hour,usd_per_million_total_tokens,slo_met
-    two-nodes,yes,200,200,100,100,0.9090909090909091,10,2,tpot_p95,180,200,no
+    two-nodes,yes,200,200,100,100,0.9090909090909091,10,2,tpot_p95 (step time),180,200,no
     one-node,no,,,,,,,,,,,no
     "##);
 }
