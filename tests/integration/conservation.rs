@@ -202,3 +202,21 @@ fn impatient_clients_are_counted_once_too() {
     }
     assert!(timed_out > cut && cut > 0 && retried > 0, "{timed_out} {cut} {retried}");
 }
+
+/// Writing steps down walks every step by itself and gives no request the number of an earlier one.
+#[test]
+fn looking_at_steps_changes_nothing() {
+    for seed in 200..218 {
+        let resolved = runs::resolved(&scenario(seed, seed % 3 > 0, seed % 4 > 0, seed % 2 > 0), &[]);
+        let [seen, unseen] = [true, false].map(|steps| {
+            let run = runs::run_keeping(&resolved, 0, steps);
+            let rows: BTreeMap<_, _> =
+                run.metrics.rows().iter().map(|row| (row.name.to_string(), row.clone())).collect();
+            (rows, run.metrics.timeline().to_vec(), run.end, run.deployments, run.cost)
+        });
+        for (name, row) in &seen.0 {
+            assert_eq!(row, &unseen.0[name], "seed {seed}");
+        }
+        assert!(seen == unseen, "seed {seed}");
+    }
+}

@@ -23,10 +23,15 @@ pub(crate) fn resolved(text: &str, sets: &[&str]) -> Resolved {
 
 /// One placement with all rows and steps.
 pub(crate) fn run(resolved: &Resolved, placement: usize) -> Simulated {
+    run_keeping(resolved, placement, true)
+}
+
+/// One placement with all rows, with or without steps.
+pub(crate) fn run_keeping(resolved: &Resolved, placement: usize, steps: bool) -> Simulated {
     let (progress, interrupted) = (AtomicU64::new(0), AtomicBool::new(false));
     let watch = Watch { progress: &progress, interrupted: &interrupted };
     let options =
-        Options { rows: KeepRows::All, timeline: true, events: true, steps: true, ..Options::figures(1.0) };
+        Options { rows: KeepRows::All, timeline: true, events: true, steps, ..Options::figures(1.0) };
     let result = simulate(resolved, &resolved.placements[placement], &options, &watch).unwrap();
     result.simulated().unwrap_or_else(|| panic!("{:?}", result.status)).clone()
 }
