@@ -27,6 +27,7 @@ mod run;
 mod running;
 mod schedule;
 mod slow;
+mod tally;
 mod waiting;
 
 pub use self::core::{Action, Engine};

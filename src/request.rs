@@ -99,6 +99,8 @@ pub struct Request {
     pub output_tokens: u32,
     /// vLLM's priority: smaller is more urgent.
     pub priority: i32,
+    /// Whose gaps between tokens are counted together.
+    pub class: u16,
     /// Identity of its tokens, for the prefix cache.
     pub content: Content,
 }

@@ -10,9 +10,7 @@ impl Engine {
     pub(super) fn apply(&mut self, flight: &Flight, now: SimTime, out: &mut Outputs) {
         if let Some(number) = flight.cohort {
             let cohort = &mut self.cohorts[number as usize];
-            if flight.decodes > 0 {
-                out.gaps.push(Gap { at: now, gap: now - cohort.last, count: flight.decodes });
-            }
+            out.put_gaps(now, cohort.last, &flight.decodes);
             cohort.applied = flight.step;
             cohort.last = now;
         }
@@ -21,7 +19,12 @@ impl Engine {
             if entry.outputs + entry.in_flight == 0 {
                 out.first_tokens.push((entry.request.id, now));
             } else {
-                out.gaps.push(Gap { at: now, gap: now - entry.last_token, count: 1 });
+                out.gaps.push(Gap {
+                    at: now,
+                    gap: now - entry.last_token,
+                    count: 1,
+                    class: entry.request.class,
+                });
             }
         }
         for slot in &flight.chunks {
@@ -34,7 +37,7 @@ impl Engine {
         if let Some(number) = flight.cohort
             && self.rules.cadence == Cadence::Returned
         {
-            if self.cohorts[number as usize].size > 0 {
+            if self.cohorts[number as usize].size() > 0 {
                 debug_assert!(self.ready.is_none(), "every call of schedule() takes what is ready");
                 self.ready = Some(number);
             } else {
@@ -56,7 +59,12 @@ impl Engine {
             if entry.outputs == 1 {
                 out.first_tokens.push((id, now));
             } else {
-                out.gaps.push(Gap { at: now, gap: now - entry.last_token, count: 1 });
+                out.gaps.push(Gap {
+                    at: now,
+                    gap: now - entry.last_token,
+                    count: 1,
+                    class: entry.request.class,
+                });
             }
             entry.last_token = now;
             if entry.outputs == entry.stop_at(max_model_len) {

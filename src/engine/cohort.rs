@@ -6,7 +6,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::entry::Member;
+use super::{entry::Member, tally::Tally};
 use crate::units::SimTime;
 
 /// (step, place in the running order, slot).
@@ -17,7 +17,7 @@ pub(super) type Due = Reverse<(u64, u64, u32)>;
 pub(super) struct Cohort {
     block_size: u32,
     /// Members that take part in the next step.
-    pub(super) size: u32,
+    pub(super) members: Tally,
     bases: i64,
     /// Members that begin a new block at steps of that remainder.
     phase: Vec<u32>,
@@ -41,7 +41,7 @@ impl Cohort {
     pub(super) fn new(block_size: u32) -> Self {
         Self {
             block_size,
-            size: 0,
+            members: Tally::default(),
             bases: 0,
             phase: vec![0; block_size as usize],
             blocks: 0,
@@ -74,21 +74,26 @@ impl Cohort {
     }
 
     /// A member takes part from the next step on.
-    pub(super) fn join(&mut self, member: &Member) {
+    pub(super) fn join(&mut self, member: &Member, class: u16) {
         let phase = self.phase_of(member.base);
-        self.size += 1;
+        self.members.add(class);
         self.bases += member.base;
         self.phase[phase] += 1;
         self.blocks += u64::from(self.member_blocks(member.base, self.scheduled));
     }
 
     /// A member takes part no more.
-    pub(super) fn leave(&mut self, member: &Member) {
+    pub(super) fn leave(&mut self, member: &Member, class: u16) {
         let phase = self.phase_of(member.base);
-        self.size -= 1;
+        self.members.remove(class);
         self.bases -= member.base;
         self.phase[phase] -= 1;
         self.blocks -= u64::from(self.member_blocks(member.base, self.scheduled));
+    }
+
+    /// How many take part in the next step.
+    pub(super) fn size(&self) -> u32 {
+        self.members.total()
     }
 
     /// Members that begin a block at the step.
@@ -105,7 +110,7 @@ impl Cohort {
 
     /// Context of all members at the step, each one's new token included [tokens].
     pub(super) fn context(&self, step: u64) -> u64 {
-        (self.bases + step.cast_signed() * i64::from(self.size)).cast_unsigned()
+        (self.bases + step.cast_signed() * i64::from(self.size())).cast_unsigned()
     }
 
     /// Blocks all members hold after the last scheduled step.

@@ -10,6 +10,7 @@ use super::{
     kv::KvPool,
     rules::{Cadence, EarlyReturn, Rules},
     running::Running,
+    tally::Tally,
     waiting::Waiting,
 };
 use crate::batch::Batch;
@@ -40,7 +41,7 @@ pub(super) struct Flight {
     pub(super) cohort: Option<u32>,
     pub(super) step: u64,
     /// Decodes whose token is expected in step with their cohort.
-    pub(super) decodes: u32,
+    pub(super) decodes: Tally,
     /// Requests whose prompt ends in it, in running order.
     pub(super) firsts: Vec<u32>,
     /// Requests that were preempted or fell behind since: their token still comes.
@@ -53,7 +54,7 @@ pub(super) struct Flight {
 impl Flight {
     /// Whether nothing but decodes is in it.
     pub(super) fn is_plain(&self) -> bool {
-        self.decodes > 0 && self.firsts.is_empty() && self.stale.is_empty() && self.chunks.is_empty()
+        self.decodes.total() > 0 && self.firsts.is_empty() && self.stale.is_empty() && self.chunks.is_empty()
     }
 }
 

@@ -67,9 +67,10 @@ impl Engine {
             }
             _ => u64::MAX,
         };
+        let class = self.entry(slot).request.class;
         let cohort = &mut self.cohorts[member.cohort as usize];
         if last_step == u64::MAX {
-            cohort.leave(&member);
+            cohort.leave(&member, class);
         }
         let (applied, last) = (cohort.applied, cohort.last);
         let seq = self.entry(slot).seq;
@@ -81,7 +82,7 @@ impl Engine {
             if flight.step == member.joined {
                 flight.firsts.retain(|first| *first != slot);
             } else {
-                flight.decodes -= 1;
+                flight.decodes.remove(class);
             }
             flight.stale.push((seq, slot));
             in_flight += 1;

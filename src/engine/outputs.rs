@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::tally::Tally;
 use crate::request::RequestId;
 use crate::units::{SimDuration, SimTime};
 
@@ -46,6 +47,8 @@ pub struct Gap {
     pub gap: SimDuration,
     /// How many requests had that gap.
     pub count: u32,
+    /// Their class.
+    pub class: u16,
 }
 
 /// What happened since the caller last emptied this.
@@ -61,6 +64,14 @@ pub struct Outputs {
     pub finished: Vec<Finished>,
     /// Requests that were aborted and are gone.
     pub aborted: Vec<RequestId>,
+}
+
+impl Outputs {
+    /// Tokens at `at` of decodes whose tokens before came at `before`.
+    pub(super) fn put_gaps(&mut self, at: SimTime, before: SimTime, decodes: &Tally) {
+        let gaps = decodes.iter().map(|(class, count)| Gap { at, gap: at - before, count, class });
+        self.gaps.extend(gaps);
+    }
 }
 
 /// Queues and pool at one instant.

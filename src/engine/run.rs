@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Engine, Gap, Outputs, core::Flight, rules::Cadence};
+use super::{Engine, Outputs, core::Flight, rules::Cadence};
 use crate::batch::Batch;
 use crate::units::SimTime;
 
@@ -33,7 +33,7 @@ impl Engine {
             let cohort = &self.cohorts[number as usize];
             let leaves = cohort.leaves.peek().is_some_and(|Reverse((due, ..))| *due <= step);
             let crossings = cohort.crossings(step);
-            if cohort.size == 0 || leaves || crossings > free {
+            if cohort.size() == 0 || leaves || crossings > free {
                 return pass;
             }
             free -= crossings;
@@ -77,16 +77,16 @@ impl Engine {
         let cohort = &self.cohorts[number as usize];
         let ahead = cohort.scheduled + 1..=step;
         let blocks = cohort.blocks() + ahead.map(|step| u64::from(cohort.crossings(step))).sum::<u64>();
-        let (graph, padded_tokens) = self.capture_sizes.launch(cohort.size, true);
+        let (graph, padded_tokens) = self.capture_sizes.launch(cohort.size(), true);
         Batch {
-            tokens: cohort.size,
+            tokens: cohort.size(),
             padded_tokens,
             graph,
-            decodes: cohort.size,
+            decodes: cohort.size(),
             decode_context: cohort.context(step),
             decode_context_blocks: blocks * u64::from(self.kv.block_size()),
             prefills: Vec::new(),
-            sampled_rows: cohort.size,
+            sampled_rows: cohort.size(),
         }
     }
 
@@ -101,14 +101,14 @@ impl Engine {
             let cohort = &mut self.cohorts[number as usize];
             self.kv.take(cohort.crossings(step));
             cohort.step();
-            let decodes = cohort.size;
+            let decodes = cohort.members.clone();
+            self.count(u64::from(decodes.total()));
             self.ready = None;
             self.flights.push_back(Flight { cohort: Some(number), step, decodes, ..Flight::default() });
-            self.count(u64::from(decodes));
             let oldest = self.flights.pop_front().expect("one was just pushed");
             let number = oldest.cohort.expect("every batch of a run holds decodes");
             let cohort = &mut self.cohorts[number as usize];
-            out.gaps.push(Gap { at: *now, gap: *now - cohort.last, count: oldest.decodes });
+            out.put_gaps(*now, cohort.last, &oldest.decodes);
             cohort.applied = oldest.step;
             cohort.last = *now;
             if self.rules.cadence == Cadence::Returned {

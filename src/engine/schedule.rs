@@ -52,7 +52,7 @@ impl Engine {
     fn schedule_running(&mut self, draft: &mut Draft) {
         let (decodes, crossings) = draft.cohort.map_or((0, 0), |cohort| {
             let cohort = &self.cohorts[cohort as usize];
-            (cohort.size, cohort.crossings(cohort.scheduled + 1))
+            (cohort.size(), cohort.crossings(cohort.scheduled + 1))
         });
         let (mut tokens, mut blocks) = (u64::from(decodes), u64::from(crossings));
         for slot in &self.prefills {
@@ -89,7 +89,7 @@ impl Engine {
         } else {
             self.take_from_the_tail(draft, cohort, crossings);
         }
-        draft.budget -= self.cohorts[cohort as usize].size;
+        draft.budget -= self.cohorts[cohort as usize].size();
     }
 
     /// Takes blocks one request after the other, as the running list has them: whoever finds none makes the last of the
@@ -166,7 +166,7 @@ impl Engine {
         };
         let (firsts, chunks): (Vec<u32>, Vec<u32>) =
             draft.chunks.iter().map(|(slot, ..)| *slot).partition(|slot| ends(self, *slot));
-        let decodes = draft.cohort.map_or(0, |cohort| self.cohorts[cohort as usize].size);
+        let decodes = draft.cohort.map_or(0, |cohort| self.cohorts[cohort as usize].size());
         let mut batch = Batch { decodes, sampled_rows: decodes + firsts.len() as u32, ..Batch::empty() };
         let mut flight = Flight { chunks, ..Flight::default() };
         if decodes > 0 || !firsts.is_empty() {
@@ -175,7 +175,12 @@ impl Engine {
             cohort.step();
             batch.decode_context = cohort.context(cohort.scheduled);
             batch.decode_context_blocks = cohort.blocks() * u64::from(self.kv.block_size());
-            flight = Flight { cohort: Some(number), step: cohort.scheduled, decodes, ..flight };
+            flight = Flight {
+                cohort: Some(number),
+                step: cohort.scheduled,
+                decodes: cohort.members.clone(),
+                ..flight
+            };
             if self.recording {
                 self.record(draft, Some(number));
             }
@@ -224,7 +229,7 @@ impl Engine {
             self.cohorts.push(Cohort::new(self.kv.block_size()));
             self.cohorts.len() as u32 - 1
         });
-        debug_assert_eq!(self.cohorts[number as usize].size, 0);
+        debug_assert_eq!(self.cohorts[number as usize].size(), 0);
         number
     }
 
@@ -245,7 +250,7 @@ impl Engine {
                 applied: 0,
             };
             entry.status = Status::Decode(member);
-            cohort.join(&member);
+            cohort.join(&member, entry.request.class);
             let due = |tokens: u32| {
                 std::cmp::Reverse(((origin + i64::from(tokens)).cast_unsigned(), entry.seq, *slot))
             };
@@ -275,7 +280,7 @@ impl Engine {
                 && member.cohort == number
                 && member.result(entry.length_limit(max_model_len)) == step
             {
-                cohort.leave(&member);
+                cohort.leave(&member, entry.request.class);
                 member.applied = cohort.applied_at_schedule;
                 entry.status = Status::Last(member);
             }

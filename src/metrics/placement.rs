@@ -109,17 +109,13 @@ impl PlacementMetrics {
         }
     }
 
-    /// `count` requests received a token each, `gap` after the one before. The caller leaves the warm-up out.
-    pub fn gap(&mut self, gap: SimDuration, count: u32) {
-        match self.classes.as_mut_slice() {
-            [class] => class.latency.itl.record_n(gap, count),
-            _ => self.itl.record_n(gap, count),
-        }
-    }
-
-    /// The same of one class; only needed with several.
-    pub fn workload_gap(&mut self, workload: usize, gap: SimDuration, count: u32) {
+    /// `count` requests of one class received a token each, `gap` after the one before. The caller leaves requests of the
+    /// warm-up out.
+    pub fn gap(&mut self, workload: usize, gap: SimDuration, count: u32) {
         self.classes[workload].latency.itl.record_n(gap, count);
+        if self.classes.len() > 1 {
+            self.itl.record_n(gap, count);
+        }
     }
 
     /// A sample of a group's state.

@@ -56,12 +56,21 @@ impl Book {
         self.metrics.arrived(call.workload, call.wanted);
     }
 
-    /// Gaps between tokens that group `group` put out by `now`; those of the warm-up are left out by time.
+    /// Whose gaps a request's are counted with: its workload's, or nobody's if it belongs to the warm-up.
+    pub(super) fn class(&self, workload: usize, wanted: SimTime) -> u16 {
+        let workloads = self.metrics.setup().workloads.len();
+        let class = if wanted < self.warmup { workload + workloads } else { workload };
+        u16::try_from(class).expect("a scenario has fewer workloads than that")
+    }
+
+    /// Gaps between tokens that group `group` put out.
     pub(super) fn gaps(&mut self, group: usize, gaps: &mut Vec<Gap>) {
-        for Gap { at, gap, count } in gaps.drain(..) {
+        let workloads = self.metrics.setup().workloads.len();
+        for Gap { gap, count, class, .. } in gaps.drain(..) {
             self.tokens[group].0 += u64::from(count);
-            if at > self.warmup {
-                self.metrics.gap(gap, count);
+            let workload = usize::from(class);
+            if workload < workloads {
+                self.metrics.gap(workload, gap, count);
             }
         }
     }

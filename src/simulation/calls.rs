@@ -46,7 +46,7 @@ pub(super) struct Call {
 
 impl Call {
     /// What the engine gets to see of it.
-    pub(super) fn request(&self, id: RequestId, now: SimTime, max_model_len: u32) -> Request {
+    pub(super) fn request(&self, id: RequestId, now: SimTime, max_model_len: u32, class: u16) -> Request {
         let room = max_model_len.saturating_sub(self.input_tokens);
         Request {
             id,
@@ -56,6 +56,7 @@ impl Call {
             max_tokens: self.max_tokens.unwrap_or(room).min(room).max(1),
             output_tokens: self.output_tokens,
             priority: self.priority,
+            class,
             content: self.content.clone(),
         }
     }

@@ -248,7 +248,8 @@ impl<T: StepTime> World<'_, T> {
         call.group = group;
         call.queued = now;
         call.phase = Phase::Sent;
-        let request = call.request(id, now, self.max_model_len[group]);
+        let request =
+            call.request(id, now, self.max_model_len[group], self.book.class(call.workload, call.wanted));
         let workload = call.workload;
         self.router.dispatched(group);
         if self.groups[group].add(request, now).is_err() {

@@ -83,15 +83,16 @@ fn random_request(rng: &mut impl Rng, id: u32, now: SimTime, config: &EngineConf
         max_tokens,
         output_tokens: if rng.random_bool(0.5) { max_tokens } else { rng.random_range(1..=max_tokens) },
         priority: rng.random_range(0..3),
+        class: (id % 3) as u16,
         content,
     }
 }
 
 /// What both hand back, gaps summed up because the engine counts those of a cohort together.
 fn comparable(out: &Outputs) -> impl PartialEq + std::fmt::Debug + use<> {
-    let mut gaps: BTreeMap<(SimTime, SimDuration), u32> = BTreeMap::new();
+    let mut gaps: BTreeMap<(SimTime, SimDuration, u16), u32> = BTreeMap::new();
     for gap in &out.gaps {
-        *gaps.entry((gap.at, gap.gap)).or_default() += gap.count;
+        *gaps.entry((gap.at, gap.gap, gap.class)).or_default() += gap.count;
     }
     let mut first_tokens = out.first_tokens.clone();
     first_tokens.sort();

@@ -502,7 +502,7 @@ impl Oracle {
         if outputs == 1 {
             out.first_tokens.push((id, now));
         } else {
-            out.gaps.push(Gap { at: now, gap: now - req.last, count: 1 });
+            out.gaps.push(Gap { at: now, gap: now - req.last, count: 1, class: req.request.class });
         }
         req.last = now;
         let placeholders = req.placeholders > 0;

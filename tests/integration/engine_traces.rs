@@ -40,6 +40,7 @@ fn request(id: u32, prompt_tokens: u32, max_tokens: u32, priority: i32) -> Reque
         max_tokens,
         output_tokens: max_tokens,
         priority,
+        class: 0,
         content: Content { segments: NO_SEGMENTS.clone(), tail: StreamId(u64::from(id)) },
     }
 }

@@ -70,6 +70,7 @@ pub(crate) fn group(config: &EngineConfig, timing: &Linear) -> Group<Linear> {
 /// A private prompt.
 pub(crate) fn request(id: u32, at: SimTime, prompt_tokens: u32, output_tokens: u32) -> Request {
     Request {
+        class: 0,
         id: RequestId(id),
         name: RequestName::Row { workload: "r".into(), row: id },
         arrival: at,

@@ -153,8 +153,8 @@ fn gaps_are_pooled_and_thresholds_are_held_against_them() {
     let mut metrics = measure(Some(&slo), 0, &[completed(0, 0, 10, 100, 4)]);
     let unknown = check_slo(&slo, &metrics.overall(), 1.0, None);
     assert!(unknown.iter().all(|check| !check.met), "no samples are no proof");
-    metrics.gap(ms(20), 2);
-    metrics.gap(ms(50), 1);
+    metrics.gap(0, ms(20), 2);
+    metrics.gap(0, ms(50), 1);
     let checks = check_slo(&slo, &metrics.overall(), 1.0, None);
     assert_eq!((checks[0].name.as_str(), checks[0].value, checks[0].met), ("itl_p50", Some(20.0), true));
     assert_eq!((checks[1].name.as_str(), checks[1].value, checks[1].met), ("itl_mean", Some(30.0), false));

@@ -61,7 +61,7 @@ fn metrics() -> PlacementMetrics {
         metrics.arrived(0, record.wanted);
         metrics.request(record);
     }
-    metrics.gap(SimDuration::from_millis(100), 20);
+    metrics.gap(0, SimDuration::from_millis(100), 20);
     metrics.sample(TimelineRow {
         at: at_ms(1_000),
         group: 2,

@@ -284,6 +284,7 @@ fn request(trace: &Trace, index: usize, arrival: SimTime) -> Request {
     let (_, prompt_tokens, max_tokens, priority) = trace.adds[index];
     let row = index as u32;
     Request {
+        class: 0,
         id: RequestId(row),
         name: RequestName::Row { workload: Arc::from("t"), row },
         arrival,

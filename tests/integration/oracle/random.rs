@@ -120,6 +120,7 @@ fn events(rng: &mut ChaCha12Rng, config: &OracleConfig) -> Vec<Event> {
         let max_tokens = rng.random_range(1..=20);
         let output_tokens = if ends_early { rng.random_range(1..=max_tokens) } else { max_tokens };
         let request = Request {
+            class: 0,
             id: RequestId(row),
             name: RequestName::Row { workload: Arc::from("w"), row },
             arrival: at,
