@@ -1,5 +1,7 @@
 //! A run in buckets of one second: load, answers, concurrency.
 
+use std::ops::Range;
+
 use crate::units::SimTime;
 
 use super::{Outcome, RequestRecord};
@@ -26,15 +28,21 @@ struct Second {
     rate: i64,
 }
 
-/// What happened in each second since the start of the run.
+/// Seconds that are kept or left out together.
+const BLOCK: usize = 64;
+
+/// What happened in each second since the start of the run. Years of silence take no room: a block of seconds exists once
+/// something happens in it.
 #[derive(Clone, Debug, Default)]
 pub struct Seconds {
-    seconds: Vec<Second>,
+    blocks: Vec<Option<Box<[Second; BLOCK]>>>,
 }
 
 /// One half of the time in which requests arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Half {
+    /// How long it is [s].
+    pub length_s: usize,
     /// Requests that arrived in it.
     pub arrived: u64,
     /// Requests completed in it, whenever they arrived.
@@ -49,10 +57,21 @@ fn second(at: SimTime) -> usize {
 
 impl Seconds {
     fn at(&mut self, index: usize) -> &mut Second {
-        if index >= self.seconds.len() {
-            self.seconds.resize(index + 1, Second::default());
+        let block = index / BLOCK;
+        if block >= self.blocks.len() {
+            self.blocks.resize(block + 1, None);
         }
-        &mut self.seconds[index]
+        let seconds = self.blocks[block].get_or_insert_with(|| Box::new([Second::default(); BLOCK]));
+        &mut seconds[index % BLOCK]
+    }
+
+    /// The seconds in which something happened, in order, each with its index.
+    fn touched(&self) -> impl Iterator<Item = (usize, &Second)> {
+        let blocks = self.blocks.iter().enumerate();
+        blocks.flat_map(|(block, seconds)| {
+            let seconds = seconds.iter().flat_map(|seconds| seconds.iter()).enumerate();
+            seconds.map(move |(offset, second)| (block * BLOCK + offset, second))
+        })
     }
 
     /// Counts an arrival.
@@ -101,7 +120,7 @@ impl Seconds {
     /// Most output tokens in one second, each answer spread evenly from its first token to its last.
     pub fn max_output_tokens_per_s(&self) -> f64 {
         let mut rate = 0;
-        let of_seconds = self.seconds.iter().map(|second| {
+        let of_seconds = self.touched().map(|(_, second)| {
             rate += second.rate;
             rate + second.parts
         });
@@ -111,32 +130,35 @@ impl Seconds {
     /// Most completed requests that were open in one and the same second.
     pub fn max_concurrent_requests(&self) -> u64 {
         let mut open = 0_i64;
-        let of_seconds = self.seconds.iter().map(|second| {
+        let of_seconds = self.touched().map(|(_, second)| {
             open += i64::from(second.open);
             open
         });
         of_seconds.max().unwrap_or(0) as u64
     }
 
-    /// The two halves of the time from `from` to the last arrival, if that is at least 20 s.
+    /// The two halves of the time from `from` to the last arrival, if that is at least 4 s.
     pub(super) fn halves(&self, from: SimTime) -> Option<[Half; 2]> {
-        const SHORTEST: usize = 20;
+        const SHORTEST: usize = 4;
         let first = from.as_nanos().div_ceil(SECOND_NS) as usize;
-        let end = self.seconds.iter().rposition(|second| second.arrived > 0)? + 1;
+        let end = self.touched().filter(|(_, second)| second.arrived > 0).last()?.0 + 1;
         if end < first + SHORTEST {
             return None;
         }
         let middle = first.midpoint(end);
-        Some([half(&self.seconds[first..middle]), half(&self.seconds[middle..end])])
+        Some([self.half(first..middle), self.half(middle..end)])
     }
-}
 
-fn half(seconds: &[Second]) -> Half {
-    let waited: u64 = seconds.iter().map(|second| u64::from(second.waited)).sum();
-    let wait: u128 = seconds.iter().map(|second| u128::from(second.wait_ns)).sum();
-    Half {
-        arrived: seconds.iter().map(|second| u64::from(second.arrived)).sum(),
-        completed: seconds.iter().map(|second| u64::from(second.completed)).sum(),
-        mean_wait: (waited > 0).then(|| wait as f64 / waited as f64),
+    fn half(&self, span: Range<usize>) -> Half {
+        let mut half = Half { length_s: span.len(), ..Half::default() };
+        let (mut waited, mut wait) = (0, 0);
+        for (_, second) in self.touched().filter(|(index, _)| span.contains(index)) {
+            half.arrived += u64::from(second.arrived);
+            half.completed += u64::from(second.completed);
+            waited += u64::from(second.waited);
+            wait += u128::from(second.wait_ns);
+        }
+        half.mean_wait = (waited > 0).then(|| wait as f64 / waited as f64);
+        half
     }
 }

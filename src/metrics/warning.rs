@@ -18,6 +18,9 @@ const TREND: f64 = 0.5;
 /// Requests a half must hold before the halves are compared.
 const PER_HALF: u64 = 50;
 
+/// Time a half must last before it can be called steady or not: a shorter one is all filling up [s].
+const STEADY_HALF_S: usize = 10;
+
 /// Part of the requests that may fail before latencies of the rest mislead.
 const FAILED: f64 = 0.01;
 
@@ -76,13 +79,18 @@ pub fn warnings(metrics: &PlacementMetrics) -> Vec<Warning> {
 
 /// More than chance stays behind in the second half, and the wait for the first token grows (the two signs the BLIS
 /// simulator goes by: rate deficit and latency trend).
+///
+/// In a run no longer than a few requests, both also show while the engine fills up. So the wait must grow as a backlog
+/// makes it grow: what stays behind of a half's arrivals is that part of the half's length more to wait for.
 fn overload([first, second]: [Half; 2]) -> Option<String> {
     let behind = second.arrived.saturating_sub(second.completed) as f64;
     let deficit = behind / second.arrived as f64;
     // Counts of arrivals scatter by their root.
     let by_chance = 3.0 * (second.arrived as f64).sqrt();
     let trend = trend(first, second)?;
-    (deficit > DEFICIT && behind > by_chance && trend > TREND).then(|| {
+    let growth_s = (second.mean_wait? - first.mean_wait?) / 1e9;
+    let backlog = growth_s > DEFICIT / 2.0 * second.length_s as f64;
+    (deficit > DEFICIT && behind > by_chance && trend > TREND && backlog).then(|| {
         format!(
             "load above capacity: in the second half of the run {} requests arrived and {} were completed, and the mean wait \
              for the first token went from {:.1} s to {:.1} s; latencies here grow with the length of the run",
@@ -101,7 +109,7 @@ fn trend(first: Half, second: Half) -> Option<f64> {
 }
 
 fn not_steady([first, second]: [Half; 2]) -> Option<String> {
-    if first.arrived.min(second.arrived) < PER_HALF {
+    if first.arrived.min(second.arrived) < PER_HALF || first.length_s < STEADY_HALF_S {
         return None;
     }
     let change = trend(first, second)?;

@@ -199,6 +199,31 @@ fn a_growing_backlog_is_overload() {
 }
 
 #[test]
+fn overload_shows_within_seconds_and_filling_up_is_none() {
+    // 100 requests a second for 5 s, of which 50 a second are served.
+    let backlog = measure(None, 0, &steady(500, 10, |i| i * 10));
+    assert!(kinds(&backlog).contains(&WarningKind::Overload));
+    // The same arrivals while batches grow: waits double, and no request ends before the arrivals do.
+    let filling: Vec<RequestRecord> = (0..500)
+        .map(|row| {
+            let wanted = 10 * u64::from(row);
+            completed(row, wanted, 30 + wanted / 100, 9_000, 10)
+        })
+        .collect();
+    assert_eq!(kinds(&measure(None, 0, &filling)), []);
+}
+
+#[test]
+fn years_of_silence_take_no_room() {
+    let year = 365 * 86_400_000;
+    let records =
+        [completed(0, 0, 100, 5_000, 10), completed(1, 100 * year, 100 * year + 100, 100 * year + 5_000, 10)];
+    let metrics = measure(None, 0, &records);
+    assert_eq!(metrics.seconds().max_concurrent_requests(), 1);
+    assert_eq!(metrics.seconds().max_output_tokens_per_s() as u64, 3);
+}
+
+#[test]
 fn halves_that_differ_without_backlog_are_not_steady() {
     let metrics = measure(None, 1_000, &steady(1_000, 100, |i| if i < 500 { 50 } else { 400 }));
     assert_eq!(kinds(&metrics), [WarningKind::NotSteady]);
