@@ -32,21 +32,27 @@ pub struct FileOptions {
     pub steps: bool,
 }
 
-/// Writes everything a run leaves behind into `dir`, which comes to exist.
+/// Writes everything a run leaves behind into `dir`, which comes to exist. A file of an earlier run that this one does not
+/// write is removed, so that what lies in `dir` belongs together.
 ///
 /// # Errors
-/// At the first file that cannot be written; those before it stay.
+/// At the first file that cannot be written or removed; those before it stay.
 pub fn write_run(
     dir: &Path,
     summary: &Summary,
     results: &[PlacementResult],
     options: FileOptions,
 ) -> Result<(), WriteError> {
+    let (requests, steps) = (dir.join("requests.csv"), dir.join("steps.jsonl"));
     if options.requests {
-        write_file(&dir.join("requests.csv"), |out| write_requests(out, results))?;
+        write_file(&requests, |out| write_requests(out, results))?;
+    } else {
+        remove_file(&requests)?;
     }
     if options.steps {
-        write_file(&dir.join("steps.jsonl"), |out| write_steps(out, results))?;
+        write_file(&steps, |out| write_steps(out, results))?;
+    } else {
+        remove_file(&steps)?;
     }
     write_file(&dir.join("timeline.csv"), |out| write_timeline(out, results))?;
     write_file(&dir.join("events.jsonl"), |out| write_events(out, results))?;
@@ -55,6 +61,15 @@ pub fn write_run(
         write_file(&path, |out| write_json(out, &vllm_bench(simulated)))?;
     }
     write_file(&dir.join("summary.json"), |out| write_json(out, summary))
+}
+
+fn remove_file(path: &Path) -> Result<(), WriteError> {
+    match fs::remove_file(path) {
+        Err(source) if !matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(WriteError { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes pretty JSON with a line end behind it.

@@ -361,6 +361,9 @@ fn files_are_whole_and_nothing_lies_beside_them() {
     assert!(dir.join("two-nodes/vllm_bench.json").is_file());
     let written: Value = serde_json::from_slice(&fs::read(dir.join("summary.json")).unwrap()).unwrap();
     assert_eq!(written, serde_json::to_value(summary()).unwrap());
+    // Rows of an earlier run do not stay beside the figures of a later one.
+    write_run(&dir, &summary(), &results(), FileOptions::default()).unwrap();
+    assert!(!dir.join("requests.csv").exists());
     // A directory in the way of a file.
     fs::create_dir_all(dir.join("blocked/summary.json")).unwrap();
     let refused =
