@@ -3,7 +3,7 @@
 mod progress;
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
 };
@@ -84,6 +84,10 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         .iter()
         .map(|path| read(args, path, &catalog))
         .collect::<Result<Vec<Resolved>, CliError>>()?;
+    if let Some(without) = scenarios.iter().find(|resolved| args.fail_on_slo && !has_slo(resolved)) {
+        return Err(CliError::Usage(format!("--fail-on-slo: scenario `{}` has no slo", without.name)));
+    }
+    let dirs = directories(args.out.as_deref(), &scenarios)?;
     let monitor = Arc::new(Monitor::default());
     let handler = Arc::clone(&monitor);
     ctrlc::set_handler(move || handler.interrupted.store(true, Ordering::Relaxed))
@@ -93,18 +97,25 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     let options =
         RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };
     let mut summaries = Vec::new();
-    for resolved in &scenarios {
+    for (resolved, dir) in scenarios.iter().zip(&dirs) {
+        // A place that cannot be written to shows before the work is done, not after.
+        fs::create_dir_all(dir)
+            .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))?;
         let progress = Progress::start(args.quiet, resolved, &monitor);
         let result = pool.install(|| study::run(resolved, &options, &monitor));
         progress.finish();
+        if result.interrupted && result.placements.is_empty() {
+            output::remark("interrupted before a placement was finished: nothing is written");
+            return Err(CliError::Interrupted);
+        }
         let summary = summarise(resolved, &result);
-        let dir = directory(args.out.as_deref(), resolved, scenarios.len() > 1);
         let files = FileOptions { requests: options.rows != KeepRows::None, steps: options.steps };
-        write_run(&dir, &summary, &result.placements, files).map_err(io::Error::other)?;
+        write_run(dir, &summary, &result.placements, files).map_err(io::Error::other)?;
         if result.interrupted {
             output::remark(&format!(
-                "interrupted: {} finished placements are in {}",
+                "interrupted: {} of {} placements are finished and in {}",
                 summary.placements.len(),
+                resolved.placements.len(),
                 dir.display()
             ));
             return Err(CliError::Interrupted);
@@ -135,18 +146,34 @@ fn read(args: &RunArgs, path: &Path, catalog: &Catalog) -> Result<Resolved, CliE
     Ok(resolved)
 }
 
-fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
+fn has_slo(resolved: &Resolved) -> bool {
     let own_slo = resolved.workloads.iter().any(|workload| workload.slo.is_some());
-    let has_slo = own_slo || !resolved.slo.thresholds().is_empty();
-    Summary::new(&SummaryHead { scenario: &resolved.name, seed: resolved.seed, has_slo }, &result.placements)
+    own_slo || !resolved.slo.thresholds().is_empty()
 }
 
-fn directory(out: Option<&Path>, resolved: &Resolved, several: bool) -> PathBuf {
-    match out {
-        Some(dir) if several => dir.join(&resolved.name),
-        Some(dir) => dir.to_owned(),
-        None => Path::new("results").join(&resolved.name),
+fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
+    let head = SummaryHead { scenario: &resolved.name, seed: resolved.seed, has_slo: has_slo(resolved) };
+    Summary::new(&head, &result.placements)
+}
+
+/// Where each scenario's results go; no two into one place.
+fn directories(out: Option<&Path>, scenarios: &[Resolved]) -> Result<Vec<PathBuf>, CliError> {
+    let mut dirs: Vec<PathBuf> = Vec::new();
+    for resolved in scenarios {
+        let dir = match out {
+            Some(dir) if scenarios.len() > 1 => dir.join(&resolved.name),
+            Some(dir) => dir.to_owned(),
+            None => Path::new("results").join(&resolved.name),
+        };
+        if dirs.contains(&dir) {
+            return Err(CliError::Usage(format!(
+                "two scenarios would write to {}: give one another name, or run them apart",
+                dir.display()
+            )));
+        }
+        dirs.push(dir);
     }
+    Ok(dirs)
 }
 
 /// One scenario's results as they are, several one after the other (JSON: a list).

@@ -94,3 +94,33 @@ fn fit_answers_for_a_scenario_and_for_a_vllm_command() {
     assert_eq!(typo.status.code(), Some(2));
     assert!(String::from_utf8(typo.stderr).unwrap().contains("did you mean `max-model-len`?"));
 }
+
+#[test]
+fn run_refuses_what_would_mislead_before_it_writes() {
+    let refused = |args: &[&str]| {
+        let output = towtank(args, "");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let dir = std::env::temp_dir().join(format!("towtank-cli-{}", std::process::id()));
+    let out = dir.to_str().unwrap();
+    let (status, text) = refused(&["run", SCENARIO, SCENARIO, "--out", out]);
+    assert_eq!(status, Some(2));
+    assert!(text.contains("two scenarios would write to"), "{text}");
+    let (status, text) = refused(&[
+        "run",
+        SCENARIO,
+        "--set",
+        "slo={}",
+        "--set",
+        "find_rate=false",
+        "--fail-on-slo",
+        "--out",
+        out,
+    ]);
+    assert_eq!(status, Some(2));
+    assert!(text.contains("has no slo"), "{text}");
+    assert!(!dir.exists());
+    let (status, text) = refused(&["run", SCENARIO, "--out", "Cargo.toml/results"]);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("cannot write Cargo.toml/results: "), "{text}");
+}
