@@ -215,8 +215,12 @@ impl Engine {
             self.pass_was_empty = true;
             return Action::WaitOldest;
         }
+        let preemptions = self.stats.preemptions;
         let (batch, flight) = self.schedule(now, out);
         let empty = batch.is_empty();
+        if empty && preemptions == self.stats.preemptions && self.is_stuck() {
+            return Action::Idle;
+        }
         let queue = self.rules.batches_in_flight > 1 && self.rules.early_return != EarlyReturn::NonEmpty;
         if empty && !queue {
             // Nothing to run and nothing enqueued.
@@ -255,6 +259,13 @@ impl Engine {
     /// Whether the pass under way blocks until the oldest batch in flight returns: no input is looked at before.
     pub fn must_wait(&self) -> bool {
         self.must_wait
+    }
+
+    /// Nothing runs, nothing is in flight, and still the head of the queue does not fit: only an input can change that. vLLM
+    /// would look again every millisecond for ever. Possible where `num_gpu_blocks_override` leaves less than one
+    /// sequence needs.
+    fn is_stuck(&self) -> bool {
+        self.running.len() == 0 && self.flights.is_empty()
     }
 
     fn apply_aborts(&mut self, out: &mut Outputs) {

@@ -47,12 +47,13 @@ impl Book {
         }
     }
 
-    /// When the latest request ended.
+    /// When the latest request arrived or ended.
     pub(super) fn last_event(&self) -> SimTime {
         self.last_event
     }
 
     pub(super) fn arrived(&mut self, call: &Call) {
+        self.last_event = self.last_event.max(call.wanted);
         self.metrics.arrived(call.workload, call.wanted);
     }
 

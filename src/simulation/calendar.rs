@@ -71,6 +71,11 @@ impl<E> Calendar<E> {
         self.heap.peek().map(|Reverse(entry)| entry.due.0)
     }
 
+    /// Whether anything is due that is not merely looking.
+    pub(super) fn holds_more_than_samples(&self) -> bool {
+        self.heap.iter().any(|Reverse(entry)| entry.due.0.rank != Rank::Sample)
+    }
+
     pub(super) fn pop(&mut self) -> E {
         self.heap.pop().expect("an event is due").0.event
     }

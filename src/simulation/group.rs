@@ -163,6 +163,11 @@ impl<T: StepTime> Group<T> {
         self.serving_since.get_or_insert(now);
     }
 
+    /// Whether it will do something by itself.
+    pub fn is_awake(&self) -> bool {
+        self.next != Next::Input
+    }
+
     /// When this group next does something others could notice, at the earliest; a run is planned up to `horizon`.
     pub fn next_event(&mut self, horizon: Moment) -> Option<Moment> {
         match self.next {

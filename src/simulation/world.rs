@@ -356,7 +356,9 @@ impl<T: StepTime> World<'_, T> {
         if sample == Sample::Timeline {
             self.book.sampled(self.now);
         }
-        let more = self.traffic.iter().any(|traffic| traffic.head.is_some() || traffic.outstanding > 0);
+        let more = self.traffic.iter().any(|traffic| traffic.head.is_some())
+            || self.calendar.holds_more_than_samples()
+            || self.groups.iter().any(Group::is_awake);
         if more {
             self.calendar.push(self.now + every, Rank::Sample, Due::Sample(sample, every));
         }

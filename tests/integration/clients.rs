@@ -227,3 +227,19 @@ fn a_closed_loop_keeps_its_users_busy() {
         assert_eq!(failed > 0, client.contains("timeout"), "a user whose request failed goes on");
     }
 }
+
+/// `num_gpu_blocks_override` may leave less than a request needs: vLLM starts all the same and never serves it.
+#[test]
+fn a_request_that_never_fits_is_left_unfinished() {
+    let workloads = "  - name: w
+    requests:
+      - {id: fits, input_tokens: 100, output_tokens: 10}
+      - {id: never, arrival: 1s, input_tokens: 400, output_tokens: 10}";
+    let sets = ["placements[0].deployments[0].engine.num_gpu_blocks_override=11"];
+    for (asynchronous, stop) in [(true, "drain: true"), (false, "duration: 5s")] {
+        let asynchronous = format!("placements[0].deployments[0].engine.async_scheduling={asynchronous}");
+        let run = runs::run(&runs::resolved(&scenario(stop, workloads), &[sets[0], &asynchronous]), 0);
+        assert_eq!(row(&run, "fits").outcome, Outcome::Completed);
+        assert_eq!(row(&run, "never").outcome, Outcome::Unfinished);
+    }
+}

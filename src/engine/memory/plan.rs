@@ -135,9 +135,11 @@ fn share_blocks(
         (blocks, stage)
     });
     let (blocks, tightest) = profiled.min_by_key(|(blocks, _)| *blocks).expect("an engine has a stage");
+    // What memory there is decides whether the server starts; the override only counts afterwards, and may be smaller
+    // (`v1/core/kv_cache_utils.py`, `check_enough_kv_cache_memory` before `may_override_num_blocks`).
+    super::refusal::check_longest_sequence(inputs, blocks, block_bytes(tightest))?;
     let blocks = inputs.num_gpu_blocks_override.map_or(blocks, u64::from).min(u64::from(u32::MAX));
     let kv_cache_tokens = blocks * u64::from(inputs.block_size);
-    super::refusal::check_longest_sequence(inputs, blocks, block_bytes(tightest))?;
     for (stage, memory) in stages.iter().zip(&mut planned) {
         let kv_cache = blocks * block_bytes(stage);
         let used = memory.weights.get() + memory.other().get() + kv_cache;
