@@ -152,10 +152,10 @@ impl Distribution {
         let ranks: Vec<u64> =
             quantiles.iter().flat_map(|q| [low(*q), (low(*q) + 1).min(self.count - 1)]).collect();
         let values = self.at_ranks(&ranks);
-        let mut values = values.chunks_exact(2);
-        Some(quantiles.map(|q| {
-            let pair = values.next().expect("two ranks a quantile");
-            lerp(pair[0] as f64, pair[1] as f64, position(q) - low(q) as f64)
+        Some(std::array::from_fn(|index| {
+            let q = quantiles[index];
+            let (below, above) = (values[2 * index] as f64, values[2 * index + 1] as f64);
+            lerp(below, above, position(q) - low(q) as f64)
         }))
     }
 

@@ -59,7 +59,7 @@ impl Simulated {
         }
         for (index, workload) in setup.workloads.iter().enumerate() {
             if let Some(slo) = &workload.slo {
-                checks.extend(check_slo(slo, &self.metrics.class(index), fraction, Some(&workload.name)));
+                checks.extend(check_slo(slo, self.metrics.class(index), fraction, Some(&workload.name)));
             }
         }
         checks

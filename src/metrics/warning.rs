@@ -71,7 +71,7 @@ pub fn warnings(metrics: &PlacementMetrics) -> Vec<Warning> {
     }
     for (index, workload) in metrics.setup().workloads.iter().enumerate() {
         if let Some(slo) = &workload.slo {
-            warn(WarningKind::TooFewSamples, too_few(slo, &metrics.class(index), Some(&workload.name)));
+            warn(WarningKind::TooFewSamples, too_few(slo, metrics.class(index), Some(&workload.name)));
         }
     }
     found

@@ -1,9 +1,7 @@
 //! The highest arrival rate at which a placement still meets the slo, on common random numbers.
 
 use super::{Monitor, bisection};
-use crate::metrics::{
-    Capacity, PlacementResult, PlacementStatus, Simulated, SloCheck, WarningKind, check_slo, warnings,
-};
+use crate::metrics::{Capacity, PlacementResult, PlacementStatus, Simulated, WarningKind, warnings};
 use crate::scenario::{Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options};
 
@@ -34,7 +32,7 @@ pub fn find_rate(
             };
             *simulated
         };
-        let limit = limited_by(resolved, placement, &simulated);
+        let limit = limited_by(placement, &simulated);
         let meets = limit.is_none();
         match limit {
             None => {
@@ -55,8 +53,8 @@ pub fn find_rate(
 }
 
 /// The first thing that keeps a run from being good enough.
-fn limited_by(resolved: &Resolved, placement: &ResolvedPlacement, simulated: &Simulated) -> Option<String> {
-    let missed = slo_checks(resolved, simulated).into_iter().find(|check| !check.met);
+fn limited_by(placement: &ResolvedPlacement, simulated: &Simulated) -> Option<String> {
+    let missed = simulated.slo_checks().into_iter().find(|check| !check.met);
     let overload = || {
         let overloaded =
             warnings(&simulated.metrics).iter().any(|warning| warning.kind == WarningKind::Overload);
@@ -67,19 +65,6 @@ fn limited_by(resolved: &Resolved, placement: &ResolvedPlacement, simulated: &Si
         None => check.name,
     });
     Some(format!("{} ({})", name.or_else(overload)?, bottleneck(placement, simulated)))
-}
-
-/// Every threshold of the scenario and of its workloads, held against a run.
-fn slo_checks(resolved: &Resolved, simulated: &Simulated) -> Vec<SloCheck> {
-    let availability = simulated.availability.fraction;
-    let metrics = &simulated.metrics;
-    let mut checks = check_slo(&resolved.slo, &metrics.overall(), availability, None);
-    for (index, workload) in resolved.workloads.iter().enumerate() {
-        if let Some(slo) = &workload.slo {
-            checks.extend(check_slo(slo, &metrics.class(index), availability, Some(&workload.class.name)));
-        }
-    }
-    checks
 }
 
 /// What a placement at its limit has run out of.

@@ -218,7 +218,10 @@ fn a_context_longer_than_the_cache_is_refused_in_vllms_words() {
     let reason = Serve { max_model_len: longest + 1, ..tight }.reason();
     let start = format!("To serve at least one request with the models's max seq len ({}), (", longest + 1);
     assert!(reason.starts_with(&start), "{reason}");
-    assert!(reason.contains(&format!("the estimated maximum model length is {longest}. Try increasing")), "{reason}");
+    assert!(
+        reason.contains(&format!("the estimated maximum model length is {longest}. Try increasing")),
+        "{reason}"
+    );
     // The check is about memory: vLLM applies an override only after it.
     assert!(Serve { max_model_len: longest, blocks: Some(11), ..tight }.plan().is_ok());
 }

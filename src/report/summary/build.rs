@@ -78,7 +78,7 @@ fn figures(simulated: &Simulated, slo: &[SloCheck], capacity: Option<&Capacity>)
         WorkloadSummary {
             name: workload.name.clone(),
             slo_met: workload.slo.is_some().then(|| slo.iter().filter(own).all(|check| check.met)),
-            traffic: TrafficSummary::new(&metrics.class(index), window, gpus, workload.client_queue, None),
+            traffic: TrafficSummary::new(metrics.class(index), window, gpus, workload.client_queue, None),
         }
     });
     Figures {
