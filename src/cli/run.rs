@@ -41,7 +41,7 @@ pub(super) struct RunArgs {
     /// What to print on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Print nothing but errors
+    /// Nothing on stderr but errors: no progress, no remarks
     #[arg(long)]
     quiet: bool,
     /// End with status 3 if a placement misses the slo
@@ -125,9 +125,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         }
         summaries.push(summary);
     }
-    if !args.quiet {
-        print(args.format, &summaries)?;
-    }
+    print(args.format, &summaries)?;
     let missed = summaries
         .iter()
         .flat_map(|summary| &summary.placements)
