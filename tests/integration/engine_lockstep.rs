@@ -169,6 +169,9 @@ impl Pair {
             let detail = self.engine.take_detail();
             assert_eq!(detail.scheduled, self.oracle.last_step().scheduled);
             assert!(detail.preempted.ends_with(&self.oracle.last_step().preempted));
+            let tokens: u32 = detail.scheduled.iter().map(|(_, tokens)| tokens).sum();
+            assert!(tokens <= self.config.max_num_batched_tokens);
+            assert!(self.engine.state().running <= self.config.max_num_seqs);
         }
         self.agree("poll", &a, &b);
         match engine {

@@ -3,6 +3,7 @@
 //! The engine is held against it in lock-step.
 
 mod pool;
+mod pool_traces;
 
 use std::collections::{BTreeMap, VecDeque};
 

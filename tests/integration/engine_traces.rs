@@ -91,6 +91,10 @@ impl Bench {
         (0..calls).map(|_| self.schedule()).collect()
     }
 
+    fn first_tokens(&self) -> Vec<u32> {
+        self.out.first_tokens.iter().map(|(id, _)| id.0).collect()
+    }
+
     fn free(&self) -> u32 {
         self.engine.state().free_blocks
     }
@@ -134,6 +138,47 @@ fn the_urgent_request_takes_the_blocks_of_the_other() {
     assert_eq!(bench.free(), 2);
     assert_eq!(bench.engine.stats().preemptions, 1);
     assert_eq!(bench.schedule(), [(1, 1)]);
+}
+
+/// `test_preempt_during_execution`, same file: the victim's prompt is in a batch in flight.
+#[test]
+fn a_victim_in_flight_still_gets_its_token() {
+    let mut bench = Bench::new(&EngineConfig {
+        pipeline_parallel_size: 2,
+        max_num_batched_tokens: 100,
+        max_model_len: 160,
+        num_gpu_blocks: 11,
+        ..config()
+    });
+    bench.add(0, 80, 16);
+    assert_eq!(bench.schedule(), [(0, 80)]);
+    assert_eq!(bench.free(), 5);
+    bench.add(1, 80, 16);
+    assert_eq!(bench.schedule(), [(1, 80)]);
+    assert_eq!(bench.free(), 0);
+    assert_eq!(bench.schedule(), [(0, 1)]);
+    let state = bench.engine.state();
+    assert_eq!((state.running, state.waiting, state.free_blocks), (1, 1, 4));
+    assert_eq!(bench.engine.stats().preemptions, 1);
+    assert_eq!(bench.first_tokens(), [0]);
+    // Its prompt and that token fill six blocks: it stays out.
+    assert_eq!(bench.schedule(), []);
+    assert_eq!(bench.first_tokens(), [0, 1]);
+    assert_eq!(bench.engine.output_tokens(RequestId(1)), 1);
+    assert_eq!(bench.engine.state().waiting, 1);
+}
+
+/// `test_long_prefill_threshold_*`, same file.
+#[test]
+fn a_lone_prompt_is_not_held_to_the_threshold() {
+    let config = EngineConfig { long_prefill_token_threshold: 400, ..config() };
+    let mut bench = Bench::new(&config);
+    bench.add(0, 2000, 16);
+    assert_eq!(bench.schedule(), [(0, 1024)]);
+    let mut bench = Bench::new(&config);
+    bench.add(0, 2000, 16);
+    bench.add(1, 10, 16);
+    assert_eq!(bench.schedule(), [(0, 400), (1, 10)]);
 }
 
 /// `test_engine_core_concurrent_batches`, `tests/v1/engine/test_engine_core.py` of 0.33: two batches in flight.
