@@ -49,6 +49,7 @@ fn request(id: u32) -> Request {
         max_tokens: LONG,
         output_tokens: LONG,
         priority: 0,
+        class: 0,
         content: Content { segments: Arc::from([]), tail: StreamId(u64::from(id)) },
     }
 }
