@@ -6,11 +6,11 @@
 //! ```sh
 //! cargo bench --bench engine --no-run   # prints the path of the program
 //! valgrind --tool=callgrind --callgrind-out-file=calls.out PROGRAM --bench --profile-time 1 'step/1024$'
-//! callgrind_annotate --inclusive=yes --tree=caller calls.out | grep -B1 '\* .*engine::step'
+//! callgrind_annotate --inclusive=yes --tree=caller calls.out | grep -B2 '\* .*engine::step'
 //! ```
 //!
-//! The line above the one marked `*` ends in how often `step` was called; the marked one begins with the instructions of
-//! all those calls. `run/1024$` and `engine::run` count a run of [`RUN`] steps the same way.
+//! The line of `Bencher::iter` begins with the instructions of all calls measured and ends in how many they were.
+//! `run/1024$` and `engine::run` count runs of [`RUN`] steps the same way.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{hint::black_box, sync::Arc};
