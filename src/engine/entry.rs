@@ -55,6 +55,8 @@ pub(super) struct Entry {
     /// During prefill: tokens scheduled so far, and the tokens it has.
     pub(super) computed: u32,
     pub(super) target: u32,
+    /// During prefill: tokens of it whose blocks can have their hash, those known when it was last scheduled.
+    pub(super) known: u32,
     /// When its latest token was given out, where no cohort knows.
     pub(super) last_token: SimTime,
     pub(super) scheduled_before: bool,
@@ -76,6 +78,7 @@ impl Entry {
             stale_chunks: 0,
             computed: 0,
             target: 0,
+            known: 0,
             last_token: SimTime::ZERO,
             scheduled_before: false,
             cached: 0,

@@ -35,27 +35,34 @@ impl Engine {
     /// What a running request holds: all its blocks, and how many of them have their hash. `served`: the step being put
     /// together has already given this decode its block.
     fn blocks_and_hashed(&self, entry: &Entry, served: bool) -> (u32, u32) {
-        let (step, applied, member) = match entry.status {
+        let member = match entry.status {
             Status::Waiting => return (0, 0),
             Status::Prefill => {
-                return (self.kv.blocks(entry.computed), entry.computed / self.kv.block_size());
+                return (self.kv.blocks(entry.computed), entry.known / self.kv.block_size());
             }
-            Status::Decode(member) => {
-                let cohort = &self.cohorts[member.cohort as usize];
-                if served {
-                    (cohort.scheduled + 1, cohort.applied, member)
-                } else {
-                    (cohort.scheduled, cohort.applied_at_schedule, member)
-                }
-            }
-            Status::Last(member) => {
-                let last = member.origin + i64::from(entry.length_limit(self.max_model_len));
-                (last.cast_unsigned(), member.applied, member)
-            }
+            Status::Decode(member) | Status::Last(member) => member,
         };
-        let known = step.min(member.joined.max(applied + 1));
-        let hashed = (member.base + known.cast_signed()).cast_unsigned() as u32 / self.kv.block_size();
-        (self.cohorts[member.cohort as usize].member_blocks(member.base, step), hashed)
+        let (step, _) = self.last_scheduled(entry, member, served);
+        let blocks = self.cohorts[member.cohort as usize].member_blocks(member.base, step);
+        (blocks, self.known_tokens(entry, member, served) / self.kv.block_size())
+    }
+
+    /// The step of its cohort that a decode was last scheduled in, and how many results were applied by then.
+    fn last_scheduled(&self, entry: &Entry, member: Member, served: bool) -> (u64, u64) {
+        let cohort = &self.cohorts[member.cohort as usize];
+        match entry.status {
+            Status::Last(_) => (member.result(entry.length_limit(self.max_model_len)), member.applied),
+            _ if served => (cohort.scheduled + 1, cohort.applied),
+            _ => (cohort.scheduled, cohort.applied_at_schedule),
+        }
+    }
+
+    /// Tokens of a decode that were computed and known when it was last scheduled.
+    fn known_tokens(&self, entry: &Entry, member: Member, served: bool) -> u32 {
+        let (step, applied) = self.last_scheduled(entry, member, served);
+        // Results of before it joined count for nothing.
+        let tokens = |step: u64| (member.base + step.cast_signed()).max(0) as u32;
+        tokens(step).min(tokens(applied + 1).max(entry.known))
     }
 
     /// Takes a decode out of its cohort; tokens on their way become stragglers that arrive one by one.
@@ -129,9 +136,11 @@ impl Engine {
     /// An eligible decode that this step has no token for goes on alone, as a prompt with one token left.
     pub(super) fn fall_behind(&mut self, slot: u32, member: Member) {
         let step = self.cohorts[member.cohort as usize].scheduled;
+        let known = self.known_tokens(self.entry(slot), member, false);
         self.leave_cohort(slot, member);
         let entry = self.entry_mut(slot);
         entry.status = Status::Prefill;
+        entry.known = known;
         entry.computed = (member.base + step.cast_signed()) as u32;
         entry.target = entry.computed + 1;
         let seq = entry.seq;

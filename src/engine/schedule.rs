@@ -150,6 +150,7 @@ impl Engine {
         let entry = self.entry_mut(slot);
         draft.chunks.push((slot, tokens, entry.computed));
         entry.computed += tokens;
+        entry.known = entry.computed.min(entry.request.prompt_tokens + entry.outputs);
         let ends = entry.computed == entry.target;
         draft.budget -= tokens;
         if ends {

@@ -285,3 +285,9 @@ fn the_engine_does_what_the_literal_scheduler_does() {
     }
     println!("{steps} steps");
 }
+
+/// Passed over in a step (PRIORITY before 0.33) with a token in flight: that token's block has no hash yet.
+#[test]
+fn who_was_passed_over_has_no_hash_for_tokens_on_their_way() {
+    scenario(99_756);
+}
