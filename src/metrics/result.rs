@@ -82,7 +82,7 @@ pub struct EngineFigures {
     pub prefix_queries: u64,
     /// Prompt tokens found there.
     pub prefix_hits: u64,
-    /// Part of the KV blocks in use, mean over time.
+    /// Part of the KV blocks in use, mean over batches.
     pub kv_usage_mean: f64,
     /// Part of the KV blocks in use, largest.
     pub kv_usage_max: f64,
@@ -182,4 +182,25 @@ pub struct Capacity {
     pub limited_by: String,
     /// That rate over the offered one, minus 1.
     pub headroom: Option<f64>,
+}
+
+impl Capacity {
+    /// What is known of a placement that meets the slo at no rate: what keeps it from that.
+    pub fn none(limited_by: String) -> Self {
+        Self {
+            max_requests_per_s_at_slo: 0.0,
+            input_tokens_per_s: 0.0,
+            output_tokens_per_s: 0.0,
+            good_requests_per_s: 0.0,
+            prefill: SimDuration::ZERO,
+            decode: SimDuration::ZERO,
+            limited_by,
+            headroom: Some(-1.0),
+        }
+    }
+
+    /// Whether some rate meets the slo.
+    pub fn exists(&self) -> bool {
+        self.max_requests_per_s_at_slo > 0.0
+    }
 }

@@ -36,6 +36,10 @@ impl ScenarioFile {
                 self.resolve_placement(catalog, placement, &item("placements", index))
             });
         let placements = placements.collect::<Result<_, _>>()?;
+        let workloads = self.resolve_workloads(catalog)?;
+        if scenario.find_rate && !workloads.iter().any(|workload| workload.class.has_rate()) {
+            return Err(self.error("find_rate", "no workload has an arrival rate that could be searched"));
+        }
         Ok(Resolved {
             name: scenario.name.clone(),
             seed: scenario.seed,
@@ -44,7 +48,7 @@ impl ScenarioFile {
             drain: scenario.drain,
             find_rate: scenario.find_rate,
             slo: scenario.slo.unwrap_or_default(),
-            workloads: self.resolve_workloads(catalog)?,
+            workloads,
             router: router.map_err(|error| self.error("router", error.to_string()))?,
             placements,
         })

@@ -5,8 +5,8 @@ use crate::metrics::{Capacity, PlacementResult, PlacementStatus, Simulated, Warn
 use crate::scenario::{Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options};
 
-/// Searches the rate; `first` is the run at the offered load. `None` if the placement does not fit, or if no rate meets
-/// the slo.
+/// Searches the rate; `first` is the run at the offered load. `None` if the placement does not fit; a capacity of 0
+/// if no rate meets the slo.
 ///
 /// A rate counts only if the placement keeps up with it: an slo on TPOT alone would otherwise be met at any load, since a
 /// full engine decodes no slower for having a queue.
@@ -49,7 +49,10 @@ pub fn find_rate(
         Ok(meets)
     })?;
     let limited_by = worst.map_or_else(|| "not found".to_owned(), |(_, limit)| limit);
-    Ok(best.map(|(factor, simulated)| capacity(resolved, factor, &simulated, limited_by)))
+    Ok(Some(match best {
+        Some((factor, simulated)) => capacity(resolved, factor, &simulated, limited_by),
+        None => Capacity::none(limited_by),
+    }))
 }
 
 /// The first thing that keeps a run from being good enough.

@@ -19,11 +19,6 @@ impl Summary {
             placements: results.iter().map(|result| PlacementSummary::new(head.has_slo, result)).collect(),
         }
     }
-
-    /// Whether every placement meets its slo; one that does not fit does not.
-    pub fn slo_met(&self) -> bool {
-        self.placements.iter().all(|placement| placement.slo_met != Some(false))
-    }
 }
 
 impl PlacementSummary {

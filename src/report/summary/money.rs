@@ -84,7 +84,9 @@ impl CostSummary {
             usd_per_hour: cost.usd_per_hour,
             usd_total,
             at_offered_load: UnitCost::share(usd_total, cost.prefill, cost.decode, served),
-            at_capacity: capacity.map(|capacity| at_capacity(cost, capacity)),
+            at_capacity: capacity
+                .filter(|capacity| capacity.exists())
+                .map(|capacity| at_capacity(cost, capacity)),
             usd_per_month_run_rate: cost.usd_per_month(),
             hours: Hours {
                 serving: hours(time.serving),
