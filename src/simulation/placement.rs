@@ -21,7 +21,7 @@ use crate::routing::Router;
 use crate::scenario::{Resolved, ResolvedDeployment, ResolvedPlacement};
 use crate::timing::Timing;
 use crate::units::{SimDuration, SimTime};
-use crate::workload::{Source, SourceOptions};
+use crate::workload::{Arrivals, Demand, Gaps, Renewal, Source, SourceOptions};
 
 /// Somebody stopped the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -307,7 +307,22 @@ fn bench_inputs(resolved: &Resolved, placement: &ResolvedPlacement, options: &Op
             .map(|deployment| deployment.model.name.clone())
             .unwrap_or_default(),
         request_rate: rates.map(|rates| rates.iter().sum::<f64>() * options.rate_factor),
-        burstiness: 1.0,
-        max_concurrency: clients.fold(None, |sum, limit| Some(sum.unwrap_or(0) + limit?)),
+        burstiness: burstiness(resolved),
+        max_concurrency: clients.sum(),
+    }
+}
+
+/// The shape of the Gamma gaps of the only class; vLLM's default where there is none, or no single one.
+fn burstiness(resolved: &Resolved) -> f64 {
+    let demand = match resolved.workloads.as_slice() {
+        [workload] => Some(&workload.class.demand),
+        _ => None,
+    };
+    if let Some(Demand::Generated(generated)) = demand
+        && let Arrivals::Renewal(Renewal { gaps: Gaps::Gamma(shape), .. }) = generated.arrivals
+    {
+        shape
+    } else {
+        1.0
     }
 }
