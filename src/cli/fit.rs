@@ -37,8 +37,8 @@ pub(super) struct FitArgs {
     input: InputOptions,
 }
 
-/// Columns of the table; a row a stage, what concerns the whole engine on its first.
-const COLUMNS: [&str; 13] = [
+/// Columns of the JSON and CSV forms; a row a stage. Why something does not fit comes last.
+const COLUMNS: [&str; 14] = [
     "placement",
     "deployment",
     "fits",
@@ -52,10 +52,11 @@ const COLUMNS: [&str; 13] = [
     "kv_cache_tokens",
     "max_full_length_sequences",
     "sequences_at_this_workload",
+    "reason",
 ];
 
-/// The same for a terminal: sizes in GiB a GPU.
-const HEADERS: [&str; COLUMNS.len()] = [
+/// The same for a terminal: sizes in GiB a GPU. Reasons stand below the table, they are long.
+const HEADERS: [&str; COLUMNS.len() - 1] = [
     "placement",
     "deployment",
     "fits",
@@ -102,8 +103,12 @@ pub(super) fn fit(args: &FitArgs) -> Result<(), CliError> {
             }
         }
     }
-    let columns = if args.format == Format::Table { &HEADERS } else { &COLUMNS };
-    output::print_rows(args.format, columns, &rows)?;
+    if args.format == Format::Table {
+        rows.iter_mut().for_each(|row| row.truncate(HEADERS.len()));
+        output::print_rows(args.format, &HEADERS, &rows)?;
+    } else {
+        output::print_rows(args.format, &COLUMNS, &rows)?;
+    }
     for refusal in refusals {
         output::remark(&refusal);
     }
@@ -116,10 +121,15 @@ fn deployment_rows(
     total: f64,
     tokens: Option<f64>,
 ) -> Vec<Vec<Value>> {
-    let Ok(plan) = &deployment.memory else {
-        let mut row = vec![json!(placement), json!(name), json!("no"), Value::Null, json!(rounded(total))];
-        row.resize(COLUMNS.len(), Value::Null);
-        return vec![row];
+    let plan = match &deployment.memory {
+        Ok(plan) => plan,
+        Err(refusal) => {
+            let mut row =
+                vec![json!(placement), json!(name), json!("no"), Value::Null, json!(rounded(total))];
+            row.resize(COLUMNS.len() - 1, Value::Null);
+            row.push(json!(refusal.to_string()));
+            return vec![row];
+        }
     };
     let whole = [
         json!(plan.num_gpu_blocks),
@@ -132,6 +142,7 @@ fn deployment_rows(
         let parts = [memory.weights, memory.other(), memory.kv_cache, memory.free];
         row.extend(parts.into_iter().map(|bytes| json!(rounded(bytes.as_gib()))));
         row.extend(whole.iter().cloned());
+        row.push(Value::Null);
         row
     };
     plan.stages.iter().enumerate().map(row).collect()

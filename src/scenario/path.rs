@@ -100,7 +100,10 @@ fn index_of(list: &[Value], wanted: &str, at: &str) -> Result<usize, String> {
     });
     let index = named.or_else(|| wanted.parse().ok().filter(|index| *index < list.len()));
     index.ok_or_else(|| match wanted.parse::<usize>() {
-        Ok(_) => format!("`{at}` has only {} items", list.len()),
+        Ok(_) => match list.len() {
+            1 => format!("`{at}` has only 1 item"),
+            items => format!("`{at}` has only {items} items"),
+        },
         Err(_) => format!("`{at}` has no item named `{wanted}`{}", suggestion(wanted, names())),
     })
 }

@@ -89,6 +89,8 @@ fn fit_answers_for_a_scenario_and_for_a_vllm_command() {
         "",
     );
     assert_eq!(bf16.status.code(), Some(0), "does not fit is an answer");
+    let answer: serde_json::Value = serde_json::from_slice(&bf16.stdout).unwrap();
+    assert!(answer[0]["reason"].as_str().unwrap().starts_with("CUDA out of memory"), "{answer}");
     assert!(String::from_utf8(bf16.stderr).unwrap().contains("does not fit: CUDA out of memory"));
     let typo = towtank(&[&machine[..], &["vllm", "serve", model, "--max-modl-len", "5"]].concat(), "");
     assert_eq!(typo.status.code(), Some(2));
@@ -123,4 +125,24 @@ fn run_refuses_what_would_mislead_before_it_writes() {
     let (status, text) = refused(&["run", SCENARIO, "--out", "Cargo.toml/results"]);
     assert_eq!(status, Some(1));
     assert!(text.contains("cannot write Cargo.toml/results: "), "{text}");
+}
+
+#[test]
+fn a_rate_that_cannot_be_found_is_said() {
+    let closed = ["check", "scenarios/closed-loop.yaml", "--set", "find_rate=true"];
+    let refused = towtank(&closed, "");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("no workload has an arrival rate"));
+    let dir = std::env::temp_dir().join(format!("towtank-no-rate-{}", std::process::id()));
+    let mut run = vec!["run", "scenarios/llama-3.1-8b-one-gpu.yaml", "--format", "json", "--out"];
+    run.push(dir.to_str().unwrap());
+    for set in ["duration=20s", "warmup=1s", "slo={tpot_p95: 1us}"] {
+        run.extend(["--set", set]);
+    }
+    let summary: serde_json::Value = serde_json::from_str(&stdout(&run)).unwrap();
+    std::fs::remove_dir_all(&dir).unwrap();
+    let placement = &summary["placements"][0];
+    assert_eq!(placement["capacity"]["max_requests_per_s_at_slo"], 0.0);
+    assert_eq!(placement["capacity"]["limited_by"], "tpot_p95 (step time)");
+    assert!(placement["cost"].get("at_capacity").is_none(), "there is no load to share the bill");
 }

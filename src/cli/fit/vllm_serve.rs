@@ -110,7 +110,9 @@ fn parse(words: &[&str]) -> Result<(String, Map<String, Value>), ScenarioError> 
         if name == "model" {
             model = Some(value);
         } else if VALUES.contains(&name.as_str()) {
-            engine.insert(name, scalar(&value));
+            let value = if name.starts_with("max_") { human_readable(&value) } else { None }
+                .map_or_else(|| scalar(&value), Value::from);
+            engine.insert(name, value);
         }
     }
     let model = model.ok_or_else(|| error("no model: expected `vllm serve MODEL ...`".to_owned()))?;
@@ -127,6 +129,21 @@ fn flag_name(word: &str) -> Option<(String, Option<&str>)> {
         _ => flag.strip_prefix("--")?.replace('-', "_"),
     };
     Some((name, value))
+}
+
+/// `8k` is 8000 and `8K` is 8192; only the decimal ones take a fraction, as in `25.6k` (vLLM `engine/arg_utils.py`,
+/// `human_readable_int`).
+fn human_readable(text: &str) -> Option<u64> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let power = "kmgt".find(&unit.to_ascii_lowercase())? as u32 + 1;
+    if unit.chars().all(char::is_uppercase) {
+        return digits.parse::<u64>().ok()?.checked_mul(1_u64 << (10 * power));
+    }
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let scale = 10_u64.pow(3 * power);
+    let fine = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let parts = if fraction.is_empty() { 0 } else { fraction.parse::<u64>().ok()? };
+    whole.parse::<u64>().ok()?.checked_mul(scale)?.checked_add(parts.checked_mul(scale)? / fine)
 }
 
 /// A number where it is one.
@@ -149,4 +166,19 @@ pub(super) fn in_flags(error: &ScenarioError) -> ScenarioError {
         _ => "--nodes".to_owned(),
     };
     ScenarioError::file("vllm serve", format!("{flag}: {}", problem.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_read_as_vllm_reads_them() {
+        let read = |text| human_readable(text);
+        assert_eq!(
+            [read("8k"), read("8K"), read("1M"), read("25.6k")],
+            [8000, 8192, 1 << 20, 25_600].map(Some)
+        );
+        assert_eq!([read("8192"), read("1.5K"), read("k"), read(""), read("99999999T")], [None; 5]);
+    }
 }
