@@ -104,7 +104,9 @@ pub(super) fn fit(args: &FitArgs) -> Result<(), CliError> {
         }
     }
     if args.format == Format::Table {
-        rows.iter_mut().for_each(|row| row.truncate(HEADERS.len()));
+        for row in &mut rows {
+            row.truncate(HEADERS.len());
+        }
         output::print_rows(args.format, &HEADERS, &rows)?;
     } else {
         output::print_rows(args.format, &COLUMNS, &rows)?;
