@@ -21,7 +21,7 @@ struct Second {
     /// Requests that arrived in this second and were served or waited for.
     waited: u32,
     /// Time they waited for their first token, or until they ended without one [ns].
-    wait_ns: u64,
+    wait_ns: u128,
     /// Parts of tokens that came in this second alone.
     parts: i64,
     /// Parts of tokens a second, minus those in the second before.
@@ -85,7 +85,7 @@ impl Seconds {
             let served = record.first_token.unwrap_or(record.end);
             let arrival = self.at(second(record.wanted));
             arrival.waited += 1;
-            arrival.wait_ns += (served - record.wanted).as_nanos();
+            arrival.wait_ns += u128::from((served - record.wanted).as_nanos());
         }
         let (Outcome::Completed, Some(first)) = (record.outcome, record.first_token) else { return };
         self.at(second(record.end)).completed += 1;
@@ -156,7 +156,7 @@ impl Seconds {
             half.arrived += u64::from(second.arrived);
             half.completed += u64::from(second.completed);
             waited += u64::from(second.waited);
-            wait += u128::from(second.wait_ns);
+            wait += second.wait_ns;
         }
         half.mean_wait = (waited > 0).then(|| wait as f64 / waited as f64);
         half

@@ -28,7 +28,7 @@ const SWITCHES: [&str; 4] =
     ["enable_chunked_prefill", "enable_prefix_caching", "async_scheduling", "enforce_eager"];
 
 /// Flags that do not change what a GPU holds: with a value, or alone.
-const OTHERS: [(&str, bool); 10] = [
+const OTHERS: [(&str, bool); 17] = [
     ("host", true),
     ("port", true),
     ("api_key", true),
@@ -38,7 +38,14 @@ const OTHERS: [(&str, bool); 10] = [
     ("nnodes", true),
     ("node_rank", true),
     ("master_addr", true),
+    ("load_format", true),
+    ("chat_template", true),
+    ("tool_call_parser", true),
+    ("uvicorn_log_level", true),
     ("trust_remote_code", false),
+    ("disable_log_requests", false),
+    ("disable_log_stats", false),
+    ("enable_auto_tool_choice", false),
 ];
 
 fn error(message: String) -> ScenarioError {
