@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Catalog, CatalogError, Fact, suggestion};
+use super::{Catalog, CatalogError, Fact};
 
 /// A fact and where it stands in its entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,12 +19,7 @@ impl Catalog {
     /// # Errors
     /// If there is no such entry, or something in it has a `value` and is not a fact.
     pub fn facts(&self, kind: &str, name: &str) -> Result<Vec<ListedFact>, CatalogError> {
-        let section = self.section(kind)?;
-        let entry = section.get(name).ok_or_else(|| CatalogError::UnknownName {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            suggestion: suggestion(name, section.keys().map(String::as_str)),
-        })?;
+        let entry = self.raw(kind, name)?;
         let mut found = Vec::new();
         collect(entry, &mut String::new(), &mut found).map_err(|reason| CatalogError::BadEntry {
             kind: kind.to_owned(),

@@ -77,18 +77,22 @@ impl Catalog {
         })
     }
 
+    /// One entry as its file has it.
+    pub(super) fn raw(&self, kind: &str, name: &str) -> Result<&Value, CatalogError> {
+        let section = self.section(kind)?;
+        section.get(name).ok_or_else(|| CatalogError::UnknownName {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            suggestion: suggestion(name, section.keys().map(String::as_str)),
+        })
+    }
+
     /// One entry, parsed as the room that asks understands it.
     ///
     /// # Errors
     /// If there is no such entry, or it does not hold what `T` needs.
     pub fn entry<T: DeserializeOwned>(&self, kind: &str, name: &str) -> Result<T, CatalogError> {
-        let section = self.section(kind)?;
-        let entry = section.get(name).ok_or_else(|| CatalogError::UnknownName {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            suggestion: suggestion(name, section.keys().map(String::as_str)),
-        })?;
-        T::deserialize(entry).map_err(|error| CatalogError::BadEntry {
+        T::deserialize(self.raw(kind, name)?).map_err(|error| CatalogError::BadEntry {
             kind: kind.to_owned(),
             name: name.to_owned(),
             reason: error.to_string(),

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Engine, Gap, Outputs, core::Flight, entry::Status, rules::Cadence};
+use super::{Engine, Outputs, core::Flight, entry::Status, rules::Cadence};
 use crate::units::SimTime;
 
 impl Engine {
@@ -16,16 +16,7 @@ impl Engine {
         }
         for slot in &flight.firsts {
             let entry = self.entries[*slot as usize].as_ref().expect("those who left are not in the batch");
-            if entry.outputs + entry.in_flight == 0 {
-                out.first_tokens.push((entry.request.id, now));
-            } else {
-                out.gaps.push(Gap {
-                    at: now,
-                    gap: now - entry.last_token,
-                    count: 1,
-                    class: entry.request.class,
-                });
-            }
+            out.put_token(now, entry, entry.outputs + entry.in_flight == 0);
         }
         for slot in &flight.chunks {
             if let Some(entry) = &mut self.entries[*slot as usize] {
@@ -55,17 +46,7 @@ impl Engine {
             let entry = self.entry_mut(*slot);
             entry.in_flight -= 1;
             entry.outputs += 1;
-            let id = entry.request.id;
-            if entry.outputs == 1 {
-                out.first_tokens.push((id, now));
-            } else {
-                out.gaps.push(Gap {
-                    at: now,
-                    gap: now - entry.last_token,
-                    count: 1,
-                    class: entry.request.class,
-                });
-            }
+            out.put_token(now, entry, entry.outputs == 1);
             entry.last_token = now;
             if entry.outputs == entry.stop_at(max_model_len) {
                 ended.push((*seq, *slot));

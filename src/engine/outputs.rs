@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::tally::Tally;
-use crate::request::RequestId;
+use super::{entry::Entry, tally::Tally};
+use crate::request::{Request, RequestId};
 use crate::units::{SimDuration, SimTime};
 
 /// Why a request never enters the queue (`v1/engine/input_processor.py`); a client sees HTTP 400.
@@ -67,6 +67,16 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// A token at `at` of a request whose token before, if this is not its first, the entry remembers.
+    pub(super) fn put_token(&mut self, at: SimTime, entry: &Entry, first: bool) {
+        let Request { id, class, .. } = entry.request;
+        if first {
+            self.first_tokens.push((id, at));
+        } else {
+            self.gaps.push(Gap { at, gap: at - entry.last_token, count: 1, class });
+        }
+    }
+
     /// Tokens at `at` of decodes whose tokens before came at `before`.
     pub(super) fn put_gaps(&mut self, at: SimTime, before: SimTime, decodes: &Tally) {
         let gaps = decodes.iter().map(|(class, count)| Gap { at, gap: at - before, count, class });

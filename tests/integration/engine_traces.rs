@@ -3,32 +3,14 @@
 use std::sync::{Arc, LazyLock};
 
 use towtank::{
-    engine::{Action, CaptureSizes, Engine, EngineConfig, Executor, Outputs, SchedulingPolicy},
+    engine::{Action, Engine, EngineConfig, Outputs, SchedulingPolicy},
     request::{Content, Request, RequestId, RequestName, Segment, StreamId},
     units::SimTime,
 };
 
-static NO_SEGMENTS: LazyLock<Arc<[Segment]>> = LazyLock::new(|| Vec::new().into());
+use super::groups::config;
 
-fn config() -> EngineConfig {
-    EngineConfig {
-        version: "0.33".parse().unwrap(),
-        scheduling_policy: SchedulingPolicy::Fcfs,
-        max_num_seqs: 16,
-        max_num_batched_tokens: 1024,
-        max_model_len: 4096,
-        block_size: 16,
-        num_gpu_blocks: 10_000,
-        enable_chunked_prefill: true,
-        enable_prefix_caching: false,
-        long_prefill_token_threshold: 0,
-        watermark: 0.0,
-        async_scheduling: Some(false),
-        pipeline_parallel_size: 1,
-        executor: Executor::Mp,
-        capture_sizes: CaptureSizes::up_to(512),
-    }
-}
+static NO_SEGMENTS: LazyLock<Arc<[Segment]>> = LazyLock::new(|| Vec::new().into());
 
 /// Requests `0..`, private prompts.
 fn request(id: u32, prompt_tokens: u32, max_tokens: u32, priority: i32) -> Request {
