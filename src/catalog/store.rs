@@ -20,6 +20,7 @@ const FILES: &[(&str, &str)] = &[
     ("failures.json", include_str!("data/failures.json")),
     ("calibration.json", include_str!("data/calibration.json")),
     ("overheads.json", include_str!("data/overheads.json")),
+    ("multipliers.json", include_str!("data/multipliers.json")),
     ("presets.json", include_str!("data/presets.json")),
     ("curves.json", include_str!("data/curves.json")),
     ("routers.json", include_str!("data/routers.json")),

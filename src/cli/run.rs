@@ -150,7 +150,12 @@ fn has_slo(resolved: &Resolved) -> bool {
 }
 
 fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
-    let head = SummaryHead { scenario: &resolved.name, seed: resolved.seed, has_slo: has_slo(resolved) };
+    let head = SummaryHead {
+        scenario: &resolved.name,
+        seed: resolved.seed,
+        calibrated_on: resolved.calibrated_on.as_deref(),
+        has_slo: has_slo(resolved),
+    };
     Summary::new(&head, &result.placements)
 }
 

@@ -20,6 +20,9 @@ pub struct Summary {
     pub scenario: String,
     /// Seed of its random numbers.
     pub seed: u64,
+    /// What the times were calibrated on; absent where they are as the catalogue has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibrated_on: Option<String>,
     /// In file order.
     pub placements: Vec<PlacementSummary>,
 }
@@ -31,6 +34,8 @@ pub struct SummaryHead<'a> {
     pub scenario: &'a str,
     /// Seed of its random numbers.
     pub seed: u64,
+    /// What its times were calibrated on.
+    pub calibrated_on: Option<&'a str>,
     /// Whether the scenario or a workload states an slo.
     pub has_slo: bool,
 }

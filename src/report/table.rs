@@ -122,6 +122,9 @@ pub fn summary_table(summary: &Summary) -> String {
     } else {
         "$/M tok: dollars per million tokens, prompts and answers, at the offered load.\n"
     });
+    if let Some(runs) = &summary.calibrated_on {
+        wrapped(&mut text, &format!("calibrated on {runs}"));
+    }
     for placement in &summary.placements {
         if let Some(reason) = &placement.reason {
             line(&mut text, &placement.name, "does not fit", reason);
@@ -152,10 +155,15 @@ fn warnings(text: &mut String, placements: &[PlacementSummary]) {
     }
 }
 
-/// A remark below the table, wrapped; what does not fit its first line is indented.
+/// A remark about placements below the table.
 fn line(text: &mut String, whose: &str, what: &str, why: &str) {
+    wrapped(text, &format!("{what} ({whose}): {why}"));
+}
+
+/// A remark, wrapped; what does not fit its first line is indented.
+fn wrapped(text: &mut String, remark: &str) {
     let mut column = 0;
-    for word in format!("{what} ({whose}): {why}").split_whitespace() {
+    for word in remark.split_whitespace() {
         let length = word.chars().count();
         if column > 0 && column + 1 + length > TEXT_WIDTH {
             text.push_str("\n ");

@@ -3,6 +3,8 @@
 mod failures;
 mod timeline;
 
+use std::path::PathBuf;
+
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,6 +59,11 @@ pub struct Scenario {
     #[garde(skip)]
     #[serde(default)]
     pub find_rate: bool,
+    /// A calibration of the user's own cluster, as `towtank calibrate` writes it; laid over the catalogue. The path is
+    /// relative to this file.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<PathBuf>,
     /// What is good enough.
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]

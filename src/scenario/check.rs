@@ -24,6 +24,9 @@ pub(super) fn consistent(document: &Document, scenario: &Scenario, base_dir: &Pa
             document.error("find_rate", "searching the highest rate that meets the slo needs an `slo`")
         );
     }
+    if let Some(file) = &scenario.calibration {
+        exists(document, "calibration", base_dir, file)?;
+    }
     for (index, workload) in scenario.workloads.iter().enumerate() {
         let at = path::item("workloads", index);
         if let Some(trace) = &workload.trace {

@@ -3,6 +3,8 @@
 mod engine;
 mod show;
 
+use std::{borrow::Cow, fs};
+
 use super::{
     DeploymentArgs, PlacementArgs, Resolved, ResolvedDeployment, ResolvedGroup, ResolvedPlacement,
     ResolvedPool, ResolvedWorkload, ScenarioError, ScenarioFile,
@@ -16,7 +18,7 @@ use crate::hardware::{Gpu, NetworkKind, Provisioning};
 use crate::kubernetes::{GroupPlacement, PodDemand, PoolNodes, place};
 use crate::model::Precision;
 use crate::routing::RouterConfig;
-use crate::timing::{Group, TimingInputs};
+use crate::timing::{Group, Multipliers, TimingInputs};
 use crate::workload::{Class, WorkloadError};
 
 /// Most requests one run can hold: their ordinals and records must fit in memory.
@@ -30,6 +32,7 @@ impl ScenarioFile {
     /// If a name is unknown, a trace cannot be read, vLLM would refuse the arguments, or pods find no node.
     pub fn resolve(&self, catalog: &Catalog) -> Result<Resolved, ScenarioError> {
         let scenario = &self.scenario;
+        let catalog = &*self.calibrated(catalog)?;
         let router = RouterConfig::resolve(&scenario.router, catalog);
         let placements =
             scenario.placements.iter().enumerate().map(|(index, placement)| {
@@ -48,10 +51,24 @@ impl ScenarioFile {
             drain: scenario.drain,
             find_rate: scenario.find_rate,
             slo: scenario.slo.unwrap_or_default(),
+            calibrated_on: Multipliers::calibrated_on(catalog)
+                .map_err(|error| self.error("calibration", error.to_string()))?,
             workloads,
             router: router.map_err(|error| self.error("router", error.to_string()))?,
             placements,
         })
+    }
+
+    /// The catalogue with the scenario's own calibration laid over it.
+    fn calibrated<'a>(&self, catalog: &'a Catalog) -> Result<Cow<'a, Catalog>, ScenarioError> {
+        let Some(file) = &self.scenario.calibration else { return Ok(Cow::Borrowed(catalog)) };
+        let path = self.base_dir.join(file);
+        let wrong = |message: String| self.error("calibration", message);
+        let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+        let mut catalog = catalog.clone();
+        let name = file.display().to_string();
+        catalog.extend(&name, &text).map_err(|error| wrong(error.to_string()))?;
+        Ok(Cow::Owned(catalog))
     }
 
     fn resolve_workloads(&self, catalog: &Catalog) -> Result<Vec<ResolvedWorkload>, ScenarioError> {

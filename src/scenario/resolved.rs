@@ -27,6 +27,8 @@ pub struct Resolved {
     pub find_rate: bool,
     /// What is good enough; nothing is asked for when empty.
     pub slo: SloArgs,
+    /// What its times were calibrated on, in words; `None` where they are as the catalogue has them.
+    pub calibrated_on: Option<String>,
     /// Classes of traffic.
     pub workloads: Vec<ResolvedWorkload>,
     /// How requests find a group.

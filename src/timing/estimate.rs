@@ -34,13 +34,14 @@ impl Timing {
         let boundaries =
             (1..stages.len()).map(|to| Boundary::new(inputs, to, stages[to].collectives())).collect();
         let rank0 = |stage: usize| inputs.stages[stage].nodes[0];
+        let overheads = inputs.overheads.scaled(inputs.multipliers.host);
         // The engine core runs beside the first rank; the first rank of the last stage answers.
         let token_return = if rank0(0) == rank0(stages.len() - 1) {
-            inputs.overheads.local_return
+            overheads.local_return
         } else {
-            inputs.overheads.remote_return
+            overheads.remote_return
         };
-        Self { stages, boundaries, overheads: inputs.overheads.clone(), token_return: duration(token_return) }
+        Self { stages, boundaries, overheads, token_return: duration(token_return) }
     }
 
     /// The engine core's time for one step: scheduling, dispatch and handling the result. It is hidden while another
@@ -92,7 +93,7 @@ fn duration(ns: f64) -> SimDuration {
 #[derive(Clone, Debug)]
 struct Boundary {
     path: Path,
-    by_tokens: Table,
+    by_tokens: Table<f64>,
 }
 
 /// How hidden states travel between two stages (vLLM `parallel_state.isend_tensor_dict`): hidden states and residual
@@ -105,6 +106,7 @@ struct Path {
     /// Most ranks of one machine that send to another machine.
     crossing: u32,
     metadata: f64,
+    multiplier: f64,
     links: LocalLinks,
     network: NetworkSpec,
     receivers: Collectives,
@@ -121,6 +123,7 @@ impl Boundary {
             ranks: from.len() as u64,
             crossing: from.iter().map(crossing).max().unwrap_or(0) as u32,
             metadata: inputs.overheads.metadata,
+            multiplier: inputs.multipliers.network,
             links: inputs.links.clone(),
             network: inputs.network.clone(),
             receivers: receivers.clone(),
@@ -156,6 +159,6 @@ impl Path {
         } else {
             0.0
         };
-        self.metadata + send + gather
+        self.multiplier * (self.metadata + send + gather)
     }
 }

@@ -1,8 +1,8 @@
 //! From what a scenario knows about a group to what its timing needs.
 
 use super::{
-    AllReduceRules, Dimensions, ExecutorKind, Kernels, LayerGroup, LocalLinks, NetworkSpec, Overheads,
-    StageInputs, TimingInputs,
+    AllReduceRules, Dimensions, ExecutorKind, Kernels, LayerGroup, LocalLinks, Multipliers, NetworkSpec,
+    Overheads, StageInputs, TimingInputs,
 };
 use crate::catalog::{Catalog, CatalogError};
 use crate::hardware::{Gpu, Machine, Network, NetworkKind};
@@ -62,6 +62,7 @@ impl TimingInputs {
                 group.enforce_eager,
             )?,
             overheads: Overheads::of(catalog, group.version, group.executor)?,
+            multipliers: Multipliers::of(catalog)?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What a [`Timing`](super::Timing) is made from.
 
-use super::{AllReduceRules, Kernels, LocalLinks, NetworkSpec, Overheads};
+use super::{AllReduceRules, Kernels, LocalLinks, Multipliers, NetworkSpec, Overheads};
 use crate::model::{Architecture, LayerPrecision};
 
 /// The shape of a dense decoder.
@@ -70,4 +70,6 @@ pub struct TimingInputs {
     pub all_reduce: AllReduceRules,
     /// Host times.
     pub overheads: Overheads,
+    /// What the user's cluster was calibrated to.
+    pub multipliers: Multipliers,
 }

@@ -106,6 +106,24 @@ impl Overheads {
             metadata: ns(&transfer.metadata),
         })
     }
+
+    /// The same with every CPU time multiplied by `factor`; how an FP8 cache is read and what goes ahead of a transfer are
+    /// none.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        Self {
+            core_step: self.core_step * factor,
+            core_sequence: self.core_sequence * factor,
+            worker_step: self.worker_step * factor,
+            worker_sequence: self.worker_sequence * factor,
+            fp8_kv_stream: self.fp8_kv_stream,
+            piecewise_layer: self.piecewise_layer * factor,
+            eager_layer: self.eager_layer * factor,
+            dispatch: self.dispatch * factor,
+            local_return: self.local_return * factor,
+            remote_return: self.remote_return * factor,
+            metadata: self.metadata,
+        }
+    }
 }
 
 /// The latest entry that is not newer than `version`; the oldest one for what came before.

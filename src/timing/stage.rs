@@ -5,8 +5,8 @@
 //! running it.
 
 use super::{
-    AllReduce, Gemm, LayerGroup, Overheads, TimingInputs, attention::Attention, collective::Collectives,
-    network::Spread,
+    AllReduce, Gemm, LayerGroup, Multipliers, Overheads, TimingInputs, attention::Attention,
+    collective::Collectives, network::Spread,
 };
 use crate::batch::{Batch, GraphMode};
 use crate::model::Precision;
@@ -17,28 +17,43 @@ const VOCABULARY_PAD: u32 = 64;
 const BF16: f64 = 2.0;
 
 /// Values by a small index, computed when first asked for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Table(Vec<f64>);
+#[derive(Clone, Debug)]
+pub(super) struct Table<T>(Vec<Option<T>>);
 
-impl Table {
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy> Table<T> {
     /// The value at `index`.
     #[inline]
-    pub(super) fn get(&mut self, index: u32, compute: impl FnOnce(f64) -> f64) -> f64 {
+    pub(super) fn get(&mut self, index: u32, compute: impl FnOnce(f64) -> T) -> T {
         match self.0.get(index as usize) {
-            Some(value) if !value.is_nan() => *value,
+            Some(Some(value)) => *value,
             _ => self.fill(index, compute(f64::from(index))),
         }
     }
 
     #[cold]
-    fn fill(&mut self, index: u32, value: f64) -> f64 {
+    fn fill(&mut self, index: u32, value: T) -> T {
         let index = index as usize;
         if self.0.len() <= index {
-            self.0.resize(index + 1, f64::NAN);
+            self.0.resize(index + 1, None);
         }
-        self.0[index] = value;
+        self.0[index] = Some(value);
         value
     }
+}
+
+/// Time of the GPUs of a stage, by what keeps them busy [ns].
+#[derive(Clone, Copy, Debug)]
+struct Busy {
+    /// Computing.
+    compute: f64,
+    /// Collectives.
+    network: f64,
 }
 
 /// A stage with what it has computed so far.
@@ -47,8 +62,9 @@ pub(super) struct Stage {
     costs: Costs,
     attention: Attention,
     layers: f64,
-    by_tokens: Table,
-    by_rows: Table,
+    multipliers: Multipliers,
+    by_tokens: Table<Busy>,
+    by_rows: Table<Busy>,
 }
 
 impl Stage {
@@ -57,17 +73,22 @@ impl Stage {
         let costs = Costs::new(inputs, index);
         let layers = costs.layers.iter().map(|group| f64::from(group.layers)).sum();
         let attention = attention(inputs, &costs.shape);
-        Self { costs, attention, layers, by_tokens: Table::default(), by_rows: Table::default() }
+        let (by_tokens, by_rows) = (Table::default(), Table::default());
+        Self { costs, attention, layers, multipliers: inputs.multipliers, by_tokens, by_rows }
     }
 
     /// Busy time for a batch that is not empty [ns].
     pub(super) fn time(&mut self, batch: &Batch, overheads: &Overheads) -> f64 {
         let costs = &self.costs;
-        let mut gpu = self.by_tokens.get(batch.padded_tokens, |tokens| costs.tokens(tokens));
-        gpu += self.layers * self.attention.time(batch);
+        let Busy { mut compute, mut network } =
+            self.by_tokens.get(batch.padded_tokens, |tokens| costs.tokens(tokens));
+        compute += self.layers * self.attention.time(batch);
         if costs.last && batch.sampled_rows > 0 {
-            gpu += self.by_rows.get(batch.sampled_rows, |rows| costs.rows(rows));
+            let rows = self.by_rows.get(batch.sampled_rows, |rows| costs.rows(rows));
+            compute += rows.compute;
+            network += rows.network;
         }
+        let gpu = self.multipliers.compute(batch) * compute + self.multipliers.network * network;
         let launch = match batch.graph {
             GraphMode::Full => 0.0,
             GraphMode::Piecewise => self.layers * overheads.piecewise_layer,
@@ -163,21 +184,25 @@ impl Costs {
         }
     }
 
-    /// All that depends on the number of tokens only [ns].
-    fn tokens(&self, tokens: f64) -> f64 {
+    /// All that depends on the number of tokens only.
+    fn tokens(&self, tokens: f64) -> Busy {
         let shape = &self.shape;
         let bytes = tokens * shape.hidden * BF16;
         let all_reduce = self.collectives.all_reduce(bytes);
         let fused = self.collectives.choose(bytes) == AllReduce::Fused;
-        let around = 2.0 * all_reduce + self.elementwise_time(tokens, fused);
-        let layers: f64 = self
-            .layers
-            .iter()
-            .map(|group| f64::from(group.layers) * (self.products(*group, tokens) + around))
-            .sum();
-        // The first stage looks tokens up, one read and one write a token, and adds the ranks' parts.
-        let embedding = if self.first { all_reduce + 2.0 * bytes / self.elementwise } else { 0.0 };
-        layers + embedding
+        let elementwise = self.elementwise_time(tokens, fused);
+        let (mut compute, mut all_reduces) = (0.0, 0.0);
+        for group in &self.layers {
+            let layers = f64::from(group.layers);
+            compute += layers * (self.products(*group, tokens) + elementwise);
+            all_reduces += 2.0 * layers;
+        }
+        if self.first {
+            // Tokens are looked up, one read and one write each, and the ranks' parts added.
+            compute += 2.0 * bytes / self.elementwise;
+            all_reduces += 1.0;
+        }
+        Busy { compute, network: all_reduces * all_reduce }
     }
 
     /// The four products of a layer [ns].
@@ -209,14 +234,14 @@ impl Costs {
         tokens * BF16 * (norms + rotary + cache + activation) / self.elementwise
     }
 
-    /// Final norm, LM head, gathering the logits and sampling [ns].
-    fn rows(&self, rows: f64) -> f64 {
+    /// Final norm, LM head, gathering the logits and sampling.
+    fn rows(&self, rows: f64) -> Busy {
         let shape = &self.shape;
         let norm = 4.0 * rows * shape.hidden * BF16 / self.elementwise;
         let head = self.gemm_bf16.time(rows, shape.vocabulary, shape.hidden);
         let gather = self.collectives.all_gather(rows * shape.all_vocabulary * BF16);
         let sampled = rows * shape.all_vocabulary * self.sampling_bytes / self.elementwise;
-        norm + head + gather + self.sampling_floor + sampled
+        Busy { compute: norm + head + self.sampling_floor + sampled, network: gather }
     }
 }
 

@@ -134,7 +134,7 @@ fn hours_and_dollars(resolved: &Resolved, run: &Simulated) {
         status: towtank::metrics::PlacementStatus::Ok(Box::new(run.clone())),
         capacity: None,
     };
-    let head = SummaryHead { scenario: "random", seed: resolved.seed, has_slo: false };
+    let head = SummaryHead { scenario: "random", seed: resolved.seed, calibrated_on: None, has_slo: false };
     let summary = serde_json::to_value(Summary::new(&head, &[result])).unwrap();
     let cost = &summary["placements"][0]["cost"];
     let unit =

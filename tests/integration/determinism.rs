@@ -63,7 +63,8 @@ fn files(name: &str, resolved: &Resolved, jobs: usize) -> BTreeMap<String, Vec<u
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
     let options = RunOptions { rows: KeepRows::All, steps: true };
     let result = pool.install(|| study::run(resolved, &options, &Monitor::default()));
-    let head = SummaryHead { scenario: &resolved.name, seed: resolved.seed, has_slo: true };
+    let head =
+        SummaryHead { scenario: &resolved.name, seed: resolved.seed, calibrated_on: None, has_slo: true };
     let summary = Summary::new(&head, &result.placements);
     let dir = std::env::temp_dir().join(format!("towtank-{name}-{}", std::process::id()));
     write_run(&dir, &summary, &result.placements, FileOptions { requests: true, steps: true }).unwrap();

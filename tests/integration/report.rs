@@ -171,7 +171,7 @@ fn results() -> Vec<PlacementResult> {
 }
 
 fn summary() -> Summary {
-    Summary::new(&SummaryHead { scenario: "s", seed: 1, has_slo: true }, &results())
+    Summary::new(&SummaryHead { scenario: "s", seed: 1, calibrated_on: None, has_slo: true }, &results())
 }
 
 fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {

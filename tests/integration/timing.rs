@@ -7,7 +7,7 @@ use towtank::{
     model::{Architecture, LayerPrecision, Layout, Precision},
     timing::{
         AllReduce, AllReduceRules, Dimensions, ExecutorKind, Group, Kernels, LayerGroup, LocalLinks,
-        NetworkSpec, Overheads, StageInputs, Timing, TimingInputs,
+        Multipliers, NetworkSpec, Overheads, StageInputs, Timing, TimingInputs,
     },
     units::{Bytes, SimDuration, Version},
 };
@@ -55,6 +55,7 @@ pub(crate) fn inputs(
         network: NetworkSpec::new(&Network::read(&catalog, NetworkKind::Gvnic).unwrap(), 25e9),
         all_reduce: AllReduceRules::of(&catalog, 9.0, version, false).unwrap(),
         overheads: Overheads::of(&catalog, version, ExecutorKind::Mp).unwrap(),
+        multipliers: Multipliers::ONE,
     }
 }
 

@@ -16,6 +16,7 @@ impl Summary {
             towtank_version: env!("CARGO_PKG_VERSION"),
             scenario: head.scenario.to_owned(),
             seed: head.seed,
+            calibrated_on: head.calibrated_on.map(str::to_owned),
             placements: results.iter().map(|result| PlacementSummary::new(head.has_slo, result)).collect(),
         }
     }
