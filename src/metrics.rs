@@ -9,6 +9,7 @@ mod cost;
 mod distribution;
 mod latency;
 mod lines;
+mod model_error;
 mod placement;
 mod record;
 mod result;
@@ -22,6 +23,7 @@ pub use cost::{CostInputs, NodeTime, Served, UnitCost};
 pub use distribution::{Distribution, Percentiles};
 pub use latency::{LatencyFigures, LatencySet};
 pub use lines::{Event, StepLine, TimelineRow};
+pub use model_error::{EngineAccuracy, Ground, MetricAccuracy, ModelError, Position, Standing};
 pub use placement::{KeepRows, MetricsSetup, PlacementMetrics, WorkloadSetup};
 pub use record::{Outcome, RequestRecord};
 pub use result::{

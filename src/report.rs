@@ -14,8 +14,8 @@ pub use files::{FileOptions, WriteError, write_file, write_json, write_run};
 pub use lines::{write_events, write_steps};
 pub use rows::{write_requests, write_timeline};
 pub use summary::{
-    CapacitySummary, CostSummary, DeploymentSummary, EngineSummary, Figures, Goodput, Hours, Latency,
-    MeanMax, PlacementSummary, Status, Summary, SummaryHead, Throughput, Tokens, TrafficSummary, Window,
-    WorkloadSummary,
+    CapacitySummary, CostSummary, DeploymentSummary, EngineSummary, Figures, Goodput, Headline, Hours,
+    Latency, MeanMax, PlacementSummary, Status, Summary, SummaryHead, Throughput, Tie, Tokens,
+    TrafficSummary, Window, WorkloadSummary,
 };
 pub use table::{summary_csv, summary_table};

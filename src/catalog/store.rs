@@ -21,6 +21,7 @@ const FILES: &[(&str, &str)] = &[
     ("calibration.json", include_str!("data/calibration.json")),
     ("overheads.json", include_str!("data/overheads.json")),
     ("multipliers.json", include_str!("data/multipliers.json")),
+    ("accuracy.json", include_str!("data/accuracy.json")),
     ("presets.json", include_str!("data/presets.json")),
     ("curves.json", include_str!("data/curves.json")),
     ("routers.json", include_str!("data/routers.json")),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::units::{SimDuration, SimTime};
 
-use super::{CostInputs, PlacementMetrics};
+use super::{CostInputs, ModelError, PlacementMetrics};
 
 /// One placement's answer.
 #[derive(Clone, Debug)]
@@ -52,8 +52,8 @@ pub struct Simulated {
     pub cost: CostInputs,
     /// How long it could serve.
     pub availability: Availability,
-    /// What no measurement stands behind, in sentences; said once each.
-    pub unvalidated: Vec<String>,
+    /// How far its figures may be off.
+    pub model_error: ModelError,
     /// What `vllm bench serve` would print about how it was asked.
     pub bench: BenchInputs,
 }

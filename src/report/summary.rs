@@ -2,13 +2,15 @@
 
 mod build;
 mod money;
+mod ties;
 mod traffic;
 
 use serde::Serialize;
 
-use crate::metrics::{Availability, MemoryFigures, SloCheck, Warning};
+use crate::metrics::{Availability, MemoryFigures, ModelError, SloCheck, Warning};
 
 pub use money::{CapacitySummary, CostSummary, Hours};
+pub use ties::{Headline, Tie};
 pub use traffic::{Goodput, Latency, Throughput, Tokens, TrafficSummary, Window};
 
 /// A whole run: every placement of a scenario.
@@ -25,6 +27,8 @@ pub struct Summary {
     pub calibrated_on: Option<String>,
     /// In file order.
     pub placements: Vec<PlacementSummary>,
+    /// Pairs that the model cannot tell apart.
+    pub ties: Vec<Tie>,
 }
 
 /// What is known of a run besides its placements.
@@ -86,6 +90,8 @@ pub struct Figures {
     pub deployments: Vec<DeploymentSummary>,
     /// What it costs.
     pub cost: CostSummary,
+    /// How far its figures may be off.
+    pub model_error: ModelError,
     /// How long it could serve.
     pub availability: Availability,
     /// Per class of traffic.

@@ -2,8 +2,8 @@
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use super::{Figures, PlacementSummary, Status, Summary};
-use crate::metrics::{LatencyFigures, UnitCost, Warning};
+use super::{PlacementSummary, Status, Summary, Tie};
+use crate::metrics::{LatencyFigures, ModelError};
 
 /// Columns a terminal is expected to have. A long placement name is not cut; the table grows beyond it instead.
 const WIDTH: usize = 120;
@@ -32,7 +32,7 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 const LIMITED_BY: usize = 7;
 
 /// Column names of the CSV form.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 17] = [
     "placement",
     "fits",
     "ttft_p50_ms",
@@ -46,12 +46,11 @@ const KEYS: [&str; 13] = [
     "usd_per_hour",
     "usd_per_million_total_tokens",
     "slo_met",
+    "model_error_class",
+    "ttft_error",
+    "tpot_error",
+    "throughput_error",
 ];
-
-/// The price of a token at the highest rate within the slo, or at the offered one where that was not asked for.
-fn unit_cost(figures: &Figures) -> &UnitCost {
-    figures.cost.at_capacity.as_ref().unwrap_or(&figures.cost.at_offered_load)
-}
 
 const fn yes_or_no(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
@@ -82,7 +81,7 @@ fn cells(placement: &PlacementSummary, split: bool) -> Vec<String> {
                 shown(capacity.map(|capacity| capacity.max_requests_per_s_at_slo), 2),
                 if split { limit.replace(" (", "\n(") } else { limit.to_owned() },
                 shown(Some(figures.cost.usd_per_hour), 2),
-                shown(unit_cost(figures).usd_per_million_total_tokens, 2),
+                shown(figures.unit_cost().usd_per_million_total_tokens, 2),
             ]);
         }
         None => cells.extend(std::iter::repeat_n("-".to_owned(), 8)),
@@ -130,28 +129,64 @@ pub fn summary_table(summary: &Summary) -> String {
             line(&mut text, &placement.name, "does not fit", reason);
         }
     }
-    warnings(&mut text, &summary.placements);
+    remarks(&mut text, "model error", &summary.placements, |placement| {
+        placement.figures.iter().map(|figures| model_error(&figures.model_error)).collect()
+    });
+    remarks(&mut text, "warning", &summary.placements, |placement| {
+        placement.warnings.iter().map(|warning| warning.text.clone()).collect()
+    });
+    ties(&mut text, &summary.ties);
     text
 }
 
-/// What all placements share is said once.
-fn warnings(text: &mut String, placements: &[PlacementSummary]) {
-    let ran = placements.iter().filter(|placement| placement.figures.is_some()).count();
-    let mut shared: Vec<&Warning> = Vec::new();
+/// How far the figures may be off, in percent.
+fn model_error(error: &ModelError) -> String {
+    let percent = |fraction: f64| format!("±{:.0} %", 100.0 * fraction);
+    format!(
+        "{}: TTFT {}, TPOT {}, throughput, max req/s and $/M tok {}",
+        error.class.name(),
+        percent(error.ttft),
+        percent(error.tpot),
+        percent(error.throughput)
+    )
+}
+
+/// Remarks of a kind, those of a placement as `of` has them; what all placements share is said once.
+fn remarks(
+    text: &mut String,
+    what: &str,
+    placements: &[PlacementSummary],
+    of: impl Fn(&PlacementSummary) -> Vec<String>,
+) {
+    let ran: Vec<_> = placements.iter().filter(|placement| placement.figures.is_some()).map(&of).collect();
+    let shared = |remark: &String| ran.len() > 1 && ran.iter().all(|other| other.contains(remark));
     for placement in placements {
-        for warning in &placement.warnings {
-            let count = placements.iter().filter(|other| other.warnings.contains(warning)).count();
-            if ran > 1 && count == ran {
-                if !shared.contains(&warning) {
-                    shared.push(warning);
-                }
-            } else {
-                line(text, &placement.name, "warning", &warning.text);
-            }
+        for why in of(placement).iter().filter(|remark| !shared(remark)) {
+            line(text, &placement.name, what, why);
         }
     }
-    for warning in shared {
-        line(text, "all placements", "warning", &warning.text);
+    for why in ran.first().into_iter().flatten().filter(|remark| shared(remark)) {
+        line(text, "all placements", what, why);
+    }
+}
+
+/// Pairs of placements that the model cannot tell apart, each with the figures in which it cannot.
+fn ties(text: &mut String, ties: &[Tie]) {
+    let mut pairs: Vec<(&[String; 2], Vec<&str>)> = Vec::new();
+    for tie in ties {
+        let name = tie.metric.name();
+        match pairs.iter_mut().find(|(placements, _)| *placements == &tie.placements) {
+            Some((_, names)) => names.push(name),
+            None => pairs.push((&tie.placements, vec![name])),
+        }
+    }
+    for ([first, second], names) in pairs {
+        line(
+            text,
+            &format!("{first}, {second}"),
+            "tie",
+            &format!("{}: within the model error", names.join(", ")),
+        );
     }
 }
 
@@ -207,12 +242,19 @@ fn exact(placement: &PlacementSummary) -> Vec<String> {
                 number(capacity.map(|capacity| capacity.max_requests_per_s_at_slo)),
                 capacity.map_or_else(String::new, |capacity| capacity.limited_by.clone()),
                 number(Some(figures.cost.usd_per_hour)),
-                number(unit_cost(figures).usd_per_million_total_tokens),
+                number(figures.unit_cost().usd_per_million_total_tokens),
             ]);
         }
         None => fields.extend(std::iter::repeat_n(String::new(), 10)),
     }
     fields.push(placement.slo_met.map_or("", yes_or_no).to_owned());
+    match placement.figures.as_ref().map(|figures| &figures.model_error) {
+        Some(error) => {
+            fields.push(error.class.name().to_owned());
+            fields.extend([error.ttft, error.tpot, error.throughput].map(|fraction| fraction.to_string()));
+        }
+        None => fields.extend(std::iter::repeat_n(String::new(), 4)),
+    }
     fields
 }
 

@@ -1,6 +1,7 @@
 //! From a consistent scenario to its resolved form: catalogue look-ups, defaults, memory, pods on nodes.
 
 mod engine;
+mod model_error;
 mod show;
 
 use std::{borrow::Cow, fs};
@@ -34,12 +35,11 @@ impl ScenarioFile {
         let scenario = &self.scenario;
         let catalog = &*self.calibrated(catalog)?;
         let router = RouterConfig::resolve(&scenario.router, catalog);
-        let placements =
-            scenario.placements.iter().enumerate().map(|(index, placement)| {
-                self.resolve_placement(catalog, placement, &item("placements", index))
-            });
-        let placements = placements.collect::<Result<_, _>>()?;
         let workloads = self.resolve_workloads(catalog)?;
+        let placements = scenario.placements.iter().enumerate().map(|(index, placement)| {
+            self.resolve_placement(catalog, placement, &workloads, &item("placements", index))
+        });
+        let placements = placements.collect::<Result<_, _>>()?;
         if scenario.find_rate && !workloads.iter().any(|workload| workload.class.has_rate()) {
             return Err(self.error("find_rate", "no workload has an arrival rate that could be searched"));
         }
@@ -105,6 +105,7 @@ impl ScenarioFile {
         &self,
         catalog: &Catalog,
         placement: &PlacementArgs,
+        workloads: &[ResolvedWorkload],
         at: &str,
     ) -> Result<ResolvedPlacement, ScenarioError> {
         let mut pools = Vec::new();
@@ -156,7 +157,9 @@ impl ScenarioFile {
             add_group(catalog, deployment, pool, group)
                 .map_err(|error| self.error(&field(&at, "engine"), error.to_string()))?;
         }
-        Ok(ResolvedPlacement { name: placement.name.clone(), pools, deployments })
+        let model_error = model_error::of(catalog, &pools, &deployments, workloads)
+            .map_err(|error| self.error(at, error.to_string()))?;
+        Ok(ResolvedPlacement { name: placement.name.clone(), pools, deployments, model_error })
     }
 
     fn resolve_deployment(

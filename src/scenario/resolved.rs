@@ -3,7 +3,7 @@
 use crate::engine::{BatchLimits, DoesNotFit, ExecutorArg, MemoryPlan, SchedulingPolicyArg};
 use crate::hardware::{Commitment, Gpu, HourlyPrice, Machine, NetworkKind, Provisioning};
 use crate::kubernetes::Pod;
-use crate::metrics::SloArgs;
+use crate::metrics::{ModelError, SloArgs};
 use crate::model::{Architecture, KvDtype, Layout, Precision};
 use crate::routing::RouterConfig;
 use crate::timing::{ExecutorKind, TimingInputs};
@@ -57,6 +57,8 @@ pub struct ResolvedPlacement {
     pub pools: Vec<ResolvedPool>,
     /// What runs on them.
     pub deployments: Vec<ResolvedDeployment>,
+    /// How far figures of it may be off.
+    pub model_error: ModelError,
 }
 
 /// A pool of equal nodes.

@@ -94,11 +94,7 @@ pub fn simulate(
         deployments,
         cost: cost_inputs(placement, &usages, end),
         availability: Availability::always(),
-        unvalidated: vec![
-            "no figure of this version has been validated against published serving measurements: kernels are fitted to \
-             measured H100 tables, whole steps are not; compare placements before you trust an absolute number"
-                .to_owned(),
-        ],
+        model_error: placement.model_error.clone(),
         bench: bench_inputs(resolved, placement, options),
         metrics: world.book.metrics,
     };

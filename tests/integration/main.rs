@@ -19,6 +19,7 @@ mod hardware_prices;
 mod memory;
 mod metrics;
 mod model_config;
+mod model_error;
 mod model_weights;
 mod queueing;
 mod readme;

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use towtank::{
     metrics::{
         Availability, BenchInputs, Capacity, CostInputs, DeploymentResult, EngineFigures, Event, KeepRows,
-        MemoryFigures, MetricsSetup, NodeTime, Outcome, PlacementMetrics, PlacementResult, PlacementStatus,
-        RequestRecord, Simulated, SloArgs, StepLine, TimelineRow, WorkloadSetup,
+        MemoryFigures, MetricsSetup, ModelError, NodeTime, Outcome, PlacementMetrics, PlacementResult,
+        PlacementStatus, RequestRecord, Simulated, SloArgs, Standing, StepLine, TimelineRow, WorkloadSetup,
     },
     report::{
         FileOptions, Summary, SummaryHead, summary_csv, summary_table, vllm_bench, write_events,
@@ -139,7 +139,14 @@ fn simulated() -> Simulated {
             node_time: NodeTime { serving: at_ms(3_600) - SimTime::ZERO, ..NodeTime::default() },
         },
         availability: Availability::always(),
-        unvalidated: vec!["nothing was measured".to_owned(), "nothing was measured".to_owned()],
+        model_error: ModelError {
+            class: Standing::Extrapolated,
+            tpot: 0.2,
+            ttft: 0.3,
+            throughput: 0.25,
+            cost: 0.25,
+            reasons: vec!["PP 2: no row".to_owned(), "2 nodes: one row".to_owned()],
+        },
         bench: BenchInputs {
             model_id: "m".to_owned(),
             request_rate: None,
@@ -149,7 +156,7 @@ fn simulated() -> Simulated {
     }
 }
 
-fn results() -> Vec<PlacementResult> {
+pub(crate) fn results() -> Vec<PlacementResult> {
     let capacity = Capacity {
         max_requests_per_s_at_slo: 2.0,
         input_tokens_per_s: 200.0,
@@ -193,7 +200,7 @@ fn keys(value: &Value) -> String {
 #[test]
 fn the_summary_has_the_keys_of_the_contract() {
     let value = serde_json::to_value(summary()).unwrap();
-    assert_eq!(keys(&value), "towtank_version: \nscenario: \nseed: \nplacements: \n");
+    assert_eq!(keys(&value), "towtank_version: \nscenario: \nseed: \nplacements: \nties: \n");
     insta::assert_snapshot!(keys(&value["placements"][0]), @r##"
     name: 
     status: 
@@ -209,6 +216,7 @@ fn the_summary_has_the_keys_of_the_contract() {
     capacity: max_requests_per_s_at_slo output_tokens_per_s limited_by headroom
     deployments: 
     cost: nodes gpus usd_per_hour usd_total at_offered_load at_capacity usd_per_month_run_rate hours price_date price_source
+    model_error: class tpot ttft throughput cost reasons
     availability: fraction capacity_fraction group_restarts downtime_s mean_time_to_recover_s by_cause
     workloads:
     "##);
@@ -329,10 +337,11 @@ fn tables_say_it_in_a_row_a_placement() {
     max req/s: the highest arrival rate within the slo.
     $/M tok: dollars per million tokens, prompts and answers, at that rate (at the offered load if there is none).
     does not fit (one-node): No available memory for the cache blocks
+    model error (two-nodes): extrapolated: TTFT ±30 %, TPOT ±20 %, throughput, max req/s and $/M tok ±25 %
     warning (two-nodes): 1 of 3 requests failed and 0 were rejected; latencies are those of the completed ones
       alone
     warning (two-nodes): too few samples for a percentile of the slo: tpot_p95 has 2 and needs 200
-    warning (two-nodes): nothing was measured
+    warning (two-nodes): outside validated ground: PP 2: no row; 2 nodes: one row
     "##);
     let mut long = summary();
     long.placements[0].name = "a-placement-with-quite-a-long-name".to_owned();
@@ -344,9 +353,9 @@ fn tables_say_it_in_a_row_a_placement() {
     );
     assert!(lines.contains(&"(step time)"), "a table that is too wide splits this column: {table}");
     insta::assert_snapshot!(summary_csv(&summary()), @r##"
-    placement,fits,ttft_p50_ms,ttft_p95_ms,tpot_p50_ms,tpot_p95_ms,requests_per_s,output_tokens_per_s,max_requests_per_s_at_slo,limited_by,usd_per_hour,usd_per_million_total_tokens,slo_met
-    two-nodes,yes,200,200,100,100,0.9090909090909091,10,2,tpot_p95 (step time),180,200,no
-    one-node,no,,,,,,,,,,,no
+    placement,fits,ttft_p50_ms,ttft_p95_ms,tpot_p50_ms,tpot_p95_ms,requests_per_s,output_tokens_per_s,max_requests_per_s_at_slo,limited_by,usd_per_hour,usd_per_million_total_tokens,slo_met,model_error_class,ttft_error,tpot_error,throughput_error
+    two-nodes,yes,200,200,100,100,0.9090909090909091,10,2,tpot_p95 (step time),180,200,no,extrapolated,0.3,0.2,0.25
+    one-node,no,,,,,,,,,,,no,,,,
     "##);
 }
 

@@ -2,22 +2,25 @@
 
 use super::{
     CapacitySummary, CostSummary, DeploymentSummary, EngineSummary, Figures, MeanMax, PlacementSummary,
-    Status, Summary, SummaryHead, TrafficSummary, Window, WorkloadSummary,
+    Status, Summary, SummaryHead, TrafficSummary, Window, WorkloadSummary, ties::ties,
 };
 use crate::metrics::{
     Capacity, ClassMetrics, DeploymentResult, PlacementResult, PlacementStatus, Served, Simulated, SloCheck,
-    Warning, WarningKind, warnings,
+    Standing, Warning, WarningKind, warnings,
 };
 
 impl Summary {
     /// What a run says.
     pub fn new(head: &SummaryHead<'_>, results: &[PlacementResult]) -> Self {
+        let placements: Vec<_> =
+            results.iter().map(|result| PlacementSummary::new(head.has_slo, result)).collect();
         Self {
             towtank_version: env!("CARGO_PKG_VERSION"),
             scenario: head.scenario.to_owned(),
             seed: head.seed,
             calibrated_on: head.calibrated_on.map(str::to_owned),
-            placements: results.iter().map(|result| PlacementSummary::new(head.has_slo, result)).collect(),
+            ties: ties(&placements),
+            placements,
         }
     }
 }
@@ -52,11 +55,12 @@ impl PlacementSummary {
 
 fn all_warnings(simulated: &Simulated) -> Vec<Warning> {
     let mut all = warnings(&simulated.metrics);
-    for text in &simulated.unvalidated {
-        let warning = Warning { kind: WarningKind::OutsideValidatedGround, text: text.clone() };
-        if !all.contains(&warning) {
-            all.push(warning);
-        }
+    let error = &simulated.model_error;
+    if error.class != Standing::Interpolated {
+        all.push(Warning {
+            kind: WarningKind::OutsideValidatedGround,
+            text: format!("outside validated ground: {}", error.reasons.join("; ")),
+        });
     }
     all
 }
@@ -82,6 +86,7 @@ fn figures(simulated: &Simulated, slo: &[SloCheck], capacity: Option<&Capacity>)
         capacity: capacity.map(CapacitySummary::new),
         deployments: simulated.deployments.iter().map(deployment).collect(),
         cost: CostSummary::new(&simulated.cost, simulated.end, &served(&overall), capacity),
+        model_error: simulated.model_error.clone(),
         availability: simulated.availability.clone(),
         workloads: workloads.collect(),
     }

@@ -19,6 +19,11 @@ const OLDEST: Version = Version::new(0, 6, 0);
 /// The first release whose default engine is V1, which caches prefixes by default.
 const V1: Version = Version::new(0, 8, 0);
 
+/// The engine's name in the catalogue's `accuracy`.
+pub(super) fn class(version: Version) -> &'static str {
+    if version < V1 { "vllm-v0" } else { "vllm-v1" }
+}
+
 /// The model as `--dtype` and `--quantization` leave it.
 pub(super) fn as_loaded(checkpoint: Architecture, args: &EngineArgs) -> Architecture {
     let model = match args.dtype {
