@@ -3,7 +3,9 @@
 //! The rooms of the house, ground floor first; a room uses the floors below it, never above, and neighbours on
 //! one floor do not know each other (`DESIGN.md` has the picture, the tidy test holds every `use` against it).
 
+pub mod accuracy;
 pub mod catalog;
+pub mod least_squares;
 pub mod random;
 pub mod units; // floor 1
 
