@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Exit status: 0 done; 1 something failed while running; 2 bad usage
 //! or a bad input file; 3 the slo is missed under `--fail-on-slo`; 130 interrupted.
 
+mod calibrate;
 mod catalog;
 mod check;
 mod completions;
@@ -35,6 +36,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Tell what each GPU would hold, without simulating anything
     Fit(fit::FitArgs),
+    /// Fit the model to measurements of your own
+    Calibrate(calibrate::CalibrateArgs),
     /// List the facts about GPUs, machines, models, prices and links, with their sources
     Catalog(catalog::CatalogArgs),
     /// Print the JSON Schema of the scenario file
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
+        Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Catalog(args) => catalog::show(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args, &mut Cli::command()),

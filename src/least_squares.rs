@@ -2,7 +2,7 @@
 //!
 //! Everything measured here is a time or a rate, and what matters is how far off a prediction is in proportion: residuals are
 //! logarithms of predicted over measured, and parameters, all positive, are searched as logarithms. A residual counts
-//! squared while it is small and by its size beyond [`SCALE`] (soft L1), so that a few odd measurements do not decide.
+//! squared while it is small and by its size beyond `SCALE` (soft L1), so that a few odd measurements do not decide.
 //! The search itself is Levenberg and Marquardt's, with numeric derivatives.
 
 use levenberg_marquardt::{LeastSquaresProblem, LevenbergMarquardt};
@@ -12,6 +12,8 @@ use nalgebra::{DMatrix, DVector, Dyn, Owned};
 const SCALE: f64 = 0.1;
 /// Step of a numeric derivative, in the logarithm of a parameter.
 const STEP: f64 = 1e-4;
+/// Relative gain below which a coarse search ends.
+const COARSE: f64 = 1e-4;
 
 /// The positive parameters, searched from `start`, at which `log_ratios`, the logarithms of predicted over measured,
 /// are smallest.
@@ -19,15 +21,34 @@ const STEP: f64 = 1e-4;
 /// # Panics
 /// If a start value is not positive, or there are fewer residuals than parameters.
 pub fn fit(start: &[f64], log_ratios: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
+    search(start, STEP, LevenbergMarquardt::new(), log_ratios)
+}
+
+/// The same where `log_ratios` changes by small jumps, as the figures of a simulation do: derivatives are taken over `step`, in
+/// the logarithm of a parameter, which must be wide against the jumps, and the search ends when little is left to gain.
+///
+/// # Panics
+/// If a start value is not positive, or there are fewer residuals than parameters.
+pub fn fit_coarse(start: &[f64], step: f64, log_ratios: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
+    search(start, step, LevenbergMarquardt::new().with_tol(COARSE), log_ratios)
+}
+
+fn search(
+    start: &[f64],
+    step: f64,
+    method: LevenbergMarquardt<f64>,
+    log_ratios: impl Fn(&[f64]) -> Vec<f64>,
+) -> Vec<f64> {
     assert!(start.iter().all(|value| *value > 0.0), "parameters are positive");
     let logarithms = DVector::from_iterator(start.len(), start.iter().map(|value| value.ln()));
-    let problem = Problem { logarithms, log_ratios };
-    let (solved, _) = LevenbergMarquardt::new().with_patience(20).minimize(problem);
+    let problem = Problem { logarithms, step, log_ratios };
+    let (solved, _) = method.with_patience(20).minimize(problem);
     values(&solved.logarithms)
 }
 
 struct Problem<F> {
     logarithms: DVector<f64>,
+    step: f64,
     log_ratios: F,
 }
 
@@ -68,9 +89,9 @@ impl<F: Fn(&[f64]) -> Vec<f64>> LeastSquaresProblem<f64, Dyn, Dyn> for Problem<F
         let columns: Vec<_> = (0..self.logarithms.len())
             .map(|index| {
                 let (mut above, mut below) = (self.logarithms.clone(), self.logarithms.clone());
-                above[index] += STEP;
-                below[index] -= STEP;
-                (self.at(&above) - self.at(&below)) / (2.0 * STEP)
+                above[index] += self.step;
+                below[index] -= self.step;
+                (self.at(&above) - self.at(&below)) / (2.0 * self.step)
             })
             .collect();
         Some(DMatrix::from_columns(&columns))

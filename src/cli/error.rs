@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::catalog::CatalogError;
 use crate::scenario::ScenarioError;
+use crate::study::ClusterError;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, Error)]
@@ -16,6 +17,9 @@ pub(super) enum CliError {
     /// The catalogue has no such thing, or a catalogue file is wrong.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// Runs do not calibrate a cluster.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// The command line asks for what there is not.
     #[error("{0}")]
     Usage(String),
@@ -35,9 +39,9 @@ impl CliError {
     pub(super) fn status(&self) -> u8 {
         match self {
             Self::Io(_) => 1,
-            Self::Scenario(_) | Self::Catalog(_) | Self::Usage(_) => 2,
+            Self::Cluster(ClusterError::Interrupted) | Self::Interrupted => 130,
+            Self::Scenario(_) | Self::Cluster(_) | Self::Catalog(_) | Self::Usage(_) => 2,
             Self::SloMissed => 3,
-            Self::Interrupted => 130,
         }
     }
 }

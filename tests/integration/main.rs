@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod bad_input;
+mod calibrate_cluster;
 mod calibration;
 mod catalog_facts;
 mod cli;
