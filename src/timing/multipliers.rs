@@ -62,12 +62,23 @@ impl Multipliers {
         })
     }
 
-    /// What the catalogue's factors were calibrated on, in words; `None` where nothing was.
+    /// What the catalogue's factors were calibrated on and those that are not 1, in words; `None` where nothing was.
     ///
     /// # Errors
-    /// If the entry is incomplete.
+    /// If the entry is incomplete, or a factor is not a positive number.
     pub fn calibrated_on(catalog: &Catalog) -> Result<Option<String>, CatalogError> {
-        Ok(entry(catalog)?.calibrated_on)
+        let Self { prefill, decode, network, host } = Self::of(catalog)?;
+        let factors = [("prefill", prefill), ("decode", decode), ("network", network), ("host", host)]
+            .into_iter()
+            .filter(|(_, factor)| factor.total_cmp(&1.0).is_ne())
+            .map(|(name, factor)| format!("{name} x{factor:.3}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        Ok(match (entry(catalog)?.calibrated_on, factors.is_empty()) {
+            (Some(runs), false) => Some(format!("{runs} ({factors})")),
+            (None, false) => Some(format!("runs that are not stated ({factors})")),
+            (runs, true) => runs,
+        })
     }
 
     /// Factor on the GPUs' computing for one batch that is not empty: the mean over its tokens.
@@ -89,7 +100,10 @@ mod tests {
         let batch = Batch { tokens: 40, decodes: 10, prefills: vec![chunk], ..Batch::empty() };
         assert!((factors.compute(&batch) - 1.75).abs() < 1e-12);
         assert!((factors.compute(&Batch { tokens: 10, ..batch.clone() }) - 1.0).abs() < 1e-12);
-        assert!(Multipliers::ONE.compute(&batch).total_cmp(&1.0).is_eq());
+        for (tokens, decodes) in [(1, 1), (7, 0), (8192, 3), (3_000_017, 1_000_003)] {
+            let batch = Batch { tokens, decodes, ..Batch::empty() };
+            assert!(Multipliers::ONE.compute(&batch).total_cmp(&1.0).is_eq(), "to the bit: {batch:?}");
+        }
     }
 
     #[test]
@@ -97,6 +111,10 @@ mod tests {
         let mut catalog = Catalog::builtin();
         assert_eq!(Multipliers::of(&catalog).unwrap(), Multipliers::ONE);
         assert_eq!(Multipliers::calibrated_on(&catalog).unwrap(), None);
+        let half = r#"{"multipliers": {"cluster": {"decode": {"value": 0.5}}}}"#;
+        catalog.extend("mine", half).unwrap();
+        let said = Multipliers::calibrated_on(&catalog).unwrap();
+        assert_eq!(said.as_deref(), Some("runs that are not stated (decode x0.500)"));
         catalog.extend("mine", r#"{"multipliers": {"cluster": {"host": {"value": 0}}}}"#).unwrap();
         let refused = Multipliers::of(&catalog).unwrap_err().to_string();
         assert!(refused.contains("`host` is 0: expected a factor above 0"), "{refused}");
