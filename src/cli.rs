@@ -13,6 +13,7 @@ mod options;
 mod output;
 mod run;
 mod schema;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ enum Command {
     Fit(fit::FitArgs),
     /// Fit the model to measurements of your own
     Calibrate(calibrate::CalibrateArgs),
+    /// Predict published measurements and print how far off the predictions are
+    Validate(validate::ValidateArgs),
     /// List the facts about GPUs, machines, models, prices and links, with their sources
     Catalog(catalog::CatalogArgs),
     /// Print the JSON Schema of the scenario file
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
+        Command::Validate(args) => validate::validate(&args),
         Command::Catalog(args) => catalog::show(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args, &mut Cli::command()),

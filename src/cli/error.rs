@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::catalog::CatalogError;
 use crate::scenario::ScenarioError;
-use crate::study::ClusterError;
+use crate::study::{ClusterError, MeasurementsError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, Error)]
@@ -20,6 +20,9 @@ pub(super) enum CliError {
     /// Runs do not calibrate a cluster.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// A file holds no measurements.
+    #[error(transparent)]
+    Measurements(#[from] MeasurementsError),
     /// The command line asks for what there is not.
     #[error("{0}")]
     Usage(String),
@@ -40,7 +43,11 @@ impl CliError {
         match self {
             Self::Io(_) => 1,
             Self::Cluster(ClusterError::Interrupted) | Self::Interrupted => 130,
-            Self::Scenario(_) | Self::Cluster(_) | Self::Catalog(_) | Self::Usage(_) => 2,
+            Self::Scenario(_)
+            | Self::Cluster(_)
+            | Self::Measurements(_)
+            | Self::Catalog(_)
+            | Self::Usage(_) => 2,
             Self::SloMissed => 3,
         }
     }

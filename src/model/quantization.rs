@@ -36,9 +36,18 @@ pub(super) fn layers(config: &Value, layers: u32, dtype: Precision) -> Result<Ve
             compressed_groups(config)?;
             patterns(config.get("ignore"))?
         }
+        "modelopt" => {
+            let algorithm = config.get("quant_algo").and_then(Value::as_str).unwrap_or("");
+            if algorithm != "FP8" {
+                return Err(Problem::Unsupported(format!(
+                    "quant_algo `{algorithm}` of modelopt (known: FP8)"
+                )));
+            }
+            patterns(config.get("ignore").or_else(|| config.get("exclude_modules")))?
+        }
         "" => return Err(Problem::Bad("quantization_config without `quant_method`".to_owned())),
         other => {
-            let known = "fp8, fbgemm_fp8, compressed-tensors with 8-bit floats";
+            let known = "fp8, fbgemm_fp8, modelopt, compressed-tensors with 8-bit floats";
             return Err(Problem::Unsupported(format!("quant_method `{other}` (known: {known})")));
         }
     };

@@ -1,0 +1,110 @@
+//! `towtank validate`: predict published measurements, say how far off.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    CliError,
+    options::{Format, catalog},
+    output,
+};
+use crate::report::write_json;
+use crate::study::{self, Group, Monitor, Prediction, Row, Validation};
+
+#[derive(Args)]
+pub(super) struct ValidateArgs {
+    /// CSV file of measurements, one figure a row
+    #[arg(value_name = "MEASUREMENTS")]
+    measurements: PathBuf,
+    /// A JSON file whose facts extend or override the built-in catalogue
+    #[arg(long, value_name = "FILE")]
+    catalog: Vec<PathBuf>,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Simulations at once [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+}
+
+/// Columns of the rows.
+const ROWS: [&str; 9] = ["id", "engine", "model", "gpu", "tp", "metric", "measured", "predicted", "error"];
+/// Columns of the groups.
+const GROUPS: [&str; 6] = ["rows", "n", "median", "mean", "p90", "bias"];
+
+/// Reads, predicts, prints.
+pub(super) fn validate(args: &ValidateArgs) -> Result<(), CliError> {
+    let catalog = catalog(&args.catalog)?;
+    let rows = Row::read_file(&args.measurements)?;
+    let monitor = Arc::new(Monitor::default());
+    let handler = Arc::clone(&monitor);
+    ctrlc::set_handler(move || handler.interrupted.store(true, Ordering::Relaxed))
+        .map_err(io::Error::other)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.unwrap_or(0).into());
+    let pool = pool.build().map_err(io::Error::other)?;
+    let validation =
+        pool.install(|| study::validate(&catalog, &rows, &monitor)).map_err(|_| CliError::Interrupted)?;
+    print(args.format, &validation)?;
+    Ok(())
+}
+
+/// A table of rows and one of groups; as JSON one object, as CSV the rows alone.
+fn print(format: Format, validation: &Validation) -> io::Result<()> {
+    if format == Format::Json {
+        let mut text = Vec::new();
+        write_json(&mut text, validation)?;
+        return output::print(&String::from_utf8_lossy(&text));
+    }
+    let rows: Vec<_> = validation.rows.iter().map(|row| cells(row, format)).collect();
+    output::print_rows(format, &ROWS, &rows)?;
+    if format == Format::Csv {
+        return Ok(());
+    }
+    output::print("\n")?;
+    output::print_rows(format, &GROUPS, &validation.groups.iter().map(group_cells).collect::<Vec<_>>())
+}
+
+fn cells(row: &Prediction, format: Format) -> Vec<Value> {
+    let labels = &row.labels;
+    let shown = |number: f64| if format == Format::Csv { json!(number) } else { json!(significant(number)) };
+    vec![
+        json!(row.id),
+        json!(labels.engine),
+        json!(labels.model),
+        json!(labels.gpu),
+        json!(labels.tp),
+        json!(row.metric),
+        shown(row.measured),
+        row.predicted.map_or_else(|| json!(row.reason), shown),
+        row.error.map_or(Value::Null, |error| json!(percent(error))),
+    ]
+}
+
+fn group_cells(group: &Group) -> Vec<Value> {
+    let by: Vec<String> = group.by.values().cloned().collect();
+    let of = &group.accuracy;
+    vec![
+        json!(by.join(", ")),
+        json!(of.n),
+        json!(percent(of.median_abs)),
+        json!(percent(of.mean_abs)),
+        json!(percent(of.p90_abs)),
+        json!(percent(of.bias)),
+    ]
+}
+
+/// Four significant digits.
+fn significant(number: f64) -> f64 {
+    let scale = 10_f64.powi(3 - number.abs().log10().floor() as i32);
+    (number * scale).round() / scale
+}
+
+fn percent(fraction: f64) -> String {
+    format!("{:.1} %", fraction * 100.0)
+}

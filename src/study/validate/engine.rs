@@ -1,0 +1,160 @@
+//! The engine a row was measured on, and its settings.
+
+use serde_json::{Map, Value, json};
+
+use super::{row::Row, words};
+use crate::units::Version;
+
+/// The oldest releases that are predicted; before them an engine was another program.
+const OLDEST_VLLM: Version = Version::new(0, 5, 0);
+const OLDEST_TENSORRT_LLM: Version = Version::new(0, 5, 0);
+/// The oldest release of vLLM whose V1 engine is known; earlier previews of it are taken for it.
+const OLDEST_V1: Version = Version::new(0, 8, 0);
+/// NVIDIA's Triton container of July 2024 carries this release.
+const TRITON_24_07: Version = Version::new(0, 11, 0);
+
+/// An engine of this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Engine {
+    pub(super) backend: Backend,
+    pub(super) version: Version,
+    /// One batch from its first prompt to its last answer, then the next.
+    pub(super) static_batch: bool,
+}
+
+/// What family it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Backend {
+    Vllm,
+    TensorRtLlm,
+}
+
+impl Backend {
+    /// Its name in a scenario, and in the groups of errors.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Vllm => "vllm",
+            Self::TensorRtLlm => "tensorrt-llm",
+        }
+    }
+}
+
+impl Engine {
+    /// Reads the words of a row.
+    ///
+    /// # Errors
+    /// If there is no such engine here, in words.
+    pub(super) fn of(row: &Row) -> Result<Self, String> {
+        let name = row.engine.to_lowercase();
+        let (backend, tag, oldest) = if name.contains("tensorrt") || name.contains("trt-llm") {
+            (Backend::TensorRtLlm, "trt-llm", OLDEST_TENSORRT_LLM)
+        } else if name.contains("vllm") {
+            (Backend::Vllm, "vllm", OLDEST_VLLM)
+        } else {
+            return Err(format!("no engine `{}` here: expected vLLM or TensorRT-LLM", row.engine));
+        };
+        let stated = version(&row.engine_version, tag)
+            .ok_or_else(|| format!("engine_version `{}` names no release", row.engine_version))?;
+        let preview = row.engine_version.contains("V1") && stated < OLDEST_V1;
+        let version = if preview { OLDEST_V1 } else { stated };
+        if version < oldest {
+            return Err(format!("{} {version} is older than any engine here ({oldest})", row.engine));
+        }
+        Ok(Self { backend, version, static_batch: name.contains("static batch") })
+    }
+
+    /// Engine and generation, as the catalogue's `accuracy` has them.
+    pub(super) fn class(self) -> String {
+        match self.backend {
+            Backend::TensorRtLlm => "tensorrt-llm".to_owned(),
+            Backend::Vllm if self.version < OLDEST_V1 => "vllm-v0".to_owned(),
+            Backend::Vllm => "vllm-v1".to_owned(),
+        }
+    }
+
+    /// The scenario's `engine`, parallel sizes and limits included.
+    pub(super) fn args(self, row: &Row, max_model_len: u32, batch: Option<u32>) -> Map<String, Value> {
+        let mut args = Map::new();
+        let mut set = |name: &str, value: Value| args.insert(name.to_owned(), value);
+        set("version", json!(self.version.to_string()));
+        set("max_model_len", json!(max_model_len));
+        if let Some(most) = words::count(&row.max_num_seqs).or(batch) {
+            set("max_num_seqs", json!(most));
+        }
+        if let Some(tokens) = words::number(&row.max_num_batched_tokens) {
+            set("max_num_batched_tokens", json!(tokens as u32));
+        }
+        if row.kv_dtype.to_lowercase().starts_with("fp8") {
+            set("kv_cache_dtype", json!("fp8"));
+        }
+        if let Some(fraction) = words::setting(&row.notes, "gpu mem").and_then(words::number) {
+            set("gpu_memory_utilization", json!(fraction));
+        }
+        match self.backend {
+            Backend::TensorRtLlm => {
+                set("backend", json!(self.backend.name()));
+            }
+            Backend::Vllm => {
+                set("enable_prefix_caching", json!(false));
+                if row.notes.contains("async scheduling") {
+                    set("async_scheduling", json!(true));
+                }
+                if let Some(steps) = words::setting(&row.notes, "scheduler-steps").and_then(words::count) {
+                    set("num_scheduler_steps", json!(steps));
+                }
+                if let Some(chunked) = words::setting(&row.notes, "chunked prefill") {
+                    set("enable_chunked_prefill", json!(chunked.eq_ignore_ascii_case("true")));
+                }
+            }
+        }
+        args
+    }
+}
+
+/// The release in a text; of a range its end, of a text about several engines the one behind `tag`.
+fn version(text: &str, tag: &str) -> Option<Version> {
+    let lower = text.to_lowercase();
+    if lower.contains("24.07") {
+        return Some(TRITON_24_07);
+    }
+    let mine = lower.split('/').find(|part| part.contains(tag)).unwrap_or(&lower);
+    let mut last = None;
+    for part in mine.split(|c: char| !c.is_ascii_digit() && c != '.') {
+        let numbers: Vec<&str> = part.split('.').filter(|number| !number.is_empty()).take(3).collect();
+        if numbers.len() < 2 {
+            continue;
+        }
+        match numbers.join(".").parse() {
+            Ok(found) => last = Some(found),
+            Err(_) => break,
+        }
+        // What follows a release is its build: `0.6.3.post2.dev308`.
+        if !mine.contains('-') || mine.contains("dev") {
+            break;
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_found_in_their_sources_words() {
+        for (text, tag, expected) in [
+            ("0.6.3.post2.dev308+gb489fc3c (V0)", "vllm", "0.6.3"),
+            ("vLLM 0.10-0.11 / TRT-LLM 1.0-1.1 era (exact not in dump)", "vllm", "0.11"),
+            ("vLLM 0.10-0.11 / TRT-LLM 1.0-1.1 era (exact not in dump)", "trt-llm", "1.1"),
+            ("0.20-pytorch", "trt-llm", "0.20"),
+            ("1.0.0rc3", "trt-llm", "1.0"),
+            ("~0.2 eager [recall]", "vllm", "0.2"),
+            ("NIM 1.8.0", "trt-llm", "1.8"),
+            ("r24.07", "trt-llm", "0.11"),
+            ("0.12.0.dev2024072300", "trt-llm", "0.12"),
+        ] {
+            assert_eq!(version(text, tag), Some(expected.parse().unwrap()), "{text}");
+        }
+        assert_eq!(version("MLPerf v5", "trt-llm"), None);
+    }
+}
