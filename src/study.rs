@@ -16,4 +16,6 @@ pub use cluster::{
 };
 pub use find_rate::find_rate;
 pub use run::{Monitor, RunOptions, RunResult, run};
-pub use validate::{Group, Kind, Labels, MeasurementsError, Prediction, Row, Validation, validate};
+pub use validate::{
+    Group, Kind, Labels, MeasurementsError, Ordering, Orderings, Prediction, Row, Validation, validate,
+};

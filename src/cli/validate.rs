@@ -1,8 +1,8 @@
 //! `towtank validate`: predict published measurements, say how far off.
 
 use std::{
-    io,
-    path::PathBuf,
+    io::{self, Write},
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -14,7 +14,7 @@ use super::{
     options::{Format, catalog},
     output,
 };
-use crate::report::write_json;
+use crate::report::{ParityPoint, parity_svg, write_file, write_json};
 use crate::study::{self, Group, Monitor, Prediction, Row, Validation};
 
 #[derive(Args)]
@@ -25,6 +25,9 @@ pub(super) struct ValidateArgs {
     /// A JSON file whose facts extend or override the built-in catalogue
     #[arg(long, value_name = "FILE")]
     catalog: Vec<PathBuf>,
+    /// Directory for validation.json and parity.svg
+    #[arg(long, value_name = "DIR", default_value = "results/validation")]
+    out: PathBuf,
     /// What to print on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -38,6 +41,9 @@ const ROWS: [&str; 9] = ["id", "engine", "model", "gpu", "tp", "metric", "measur
 /// Columns of the groups.
 const GROUPS: [&str; 6] = ["rows", "n", "median", "mean", "p90", "bias"];
 
+/// Columns of the orderings.
+const ORDERINGS: [&str; 4] = ["differing in", "pairs", "winner as measured", "part"];
+
 /// Reads, predicts, prints.
 pub(super) fn validate(args: &ValidateArgs) -> Result<(), CliError> {
     let catalog = catalog(&args.catalog)?;
@@ -50,8 +56,28 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<(), CliError> {
     let pool = pool.build().map_err(io::Error::other)?;
     let validation =
         pool.install(|| study::validate(&catalog, &rows, &monitor)).map_err(|_| CliError::Interrupted)?;
+    write(&args.out, &validation)?;
     print(args.format, &validation)?;
+    output::remark(&format!("results in {}", args.out.display()));
     Ok(())
+}
+
+/// Everything as JSON, and the picture.
+fn write(dir: &Path, validation: &Validation) -> io::Result<()> {
+    let points: Vec<ParityPoint> = validation.rows.iter().filter_map(point).collect();
+    let svg = parity_svg(&points).map_err(io::Error::other)?;
+    write_file(&dir.join("validation.json"), |out| write_json(out, validation)).map_err(io::Error::other)?;
+    write_file(&dir.join("parity.svg"), |out| out.write_all(svg.as_bytes())).map_err(io::Error::other)
+}
+
+fn point(row: &Prediction) -> Option<ParityPoint> {
+    Some(ParityPoint {
+        kind: row.labels.kind.clone()?,
+        engine: row.labels.engine.clone()?,
+        full: row.labels.quality == "A",
+        measured: row.measured,
+        predicted: row.predicted?,
+    })
 }
 
 /// A table of rows and one of groups; as JSON one object, as CSV the rows alone.
@@ -67,7 +93,15 @@ fn print(format: Format, validation: &Validation) -> io::Result<()> {
         return Ok(());
     }
     output::print("\n")?;
-    output::print_rows(format, &GROUPS, &validation.groups.iter().map(group_cells).collect::<Vec<_>>())
+    output::print_rows(format, &GROUPS, &validation.groups.iter().map(group_cells).collect::<Vec<_>>())?;
+    output::print("\n")?;
+    let factors = validation.orderings.factors.iter();
+    let rows: Vec<Vec<Value>> = factors
+        .map(|(factor, of)| {
+            vec![json!(factor), json!(of.pairs), json!(of.right), json!(percent(of.fraction()))]
+        })
+        .collect();
+    output::print_rows(format, &ORDERINGS, &rows)
 }
 
 fn cells(row: &Prediction, format: Format) -> Vec<Value> {

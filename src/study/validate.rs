@@ -10,6 +10,8 @@ mod comparable;
 mod engine;
 mod groups;
 mod metric;
+mod orderings;
+mod reading;
 mod row;
 mod setup;
 mod subject;
@@ -21,7 +23,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use self::{metric::Metric, setup::Setup};
+use self::{metric::Metric, orderings::Measured, setup::Setup};
 use super::Monitor;
 use crate::catalog::Catalog;
 use crate::metrics::{PlacementStatus, Simulated};
@@ -29,6 +31,7 @@ use crate::simulation::{Interrupted, Options};
 
 pub use groups::Group;
 pub use metric::Kind;
+pub use orderings::{Ordering, Orderings};
 pub use row::{MeasurementsError, Row};
 
 /// One row, measured and predicted.
@@ -47,6 +50,9 @@ pub struct Prediction {
     /// Why nothing is predicted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How the row is read otherwise than it is labelled, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<&'static str>,
     /// What the row is like, as far as it was understood.
     #[serde(flatten)]
     pub labels: Labels,
@@ -92,6 +98,8 @@ pub struct Validation {
     pub rows: Vec<Prediction>,
     /// Their errors, summed up.
     pub groups: Vec<Group>,
+    /// Whether predictions order configurations as they were measured.
+    pub orderings: Orderings,
 }
 
 /// Predicts every row.
@@ -111,7 +119,7 @@ pub fn validate(catalog: &Catalog, rows: &[Row], monitor: &Monitor) -> Result<Va
         .map(|(key, setup)| Ok((*key, simulate(catalog, setup, monitor)?)))
         .collect::<Result<_, Interrupted>>()?;
     let runs: BTreeMap<&str, Run> = runs.into_iter().collect();
-    let rows: Vec<Prediction> = rows
+    let predictions: Vec<Prediction> = rows
         .iter()
         .zip(&setups)
         .map(|(row, setup)| match setup {
@@ -119,8 +127,17 @@ pub fn validate(catalog: &Catalog, rows: &[Row], monitor: &Monitor) -> Result<Va
             Ok((setup, metric)) => Prediction::of(row, setup, *metric, &runs[setup.key.as_str()]),
         })
         .collect();
-    let groups = groups::of(&rows);
-    Ok(Validation { rows, groups })
+    let measured: Vec<Measured<'_>> = rows
+        .iter()
+        .zip(&setups)
+        .zip(&predictions)
+        .filter_map(|((row, setup), prediction)| {
+            let ((setup, metric), predicted) = (setup.as_ref().ok()?, prediction.predicted?);
+            Some(Measured { row, setup, metric: *metric, predicted })
+        })
+        .collect();
+    let (groups, orderings) = (groups::of(&predictions), orderings::of(&measured));
+    Ok(Validation { rows: predictions, groups, orderings })
 }
 
 /// A simulated row, or why there is none.
@@ -128,6 +145,8 @@ type Run = Result<Box<Simulated>, String>;
 
 fn understood(catalog: &Catalog, row: &Row) -> Result<(Setup, Metric), String> {
     let metric = Metric::parse(&row.metric, &row.unit)?;
+    let read = reading::corrected(row);
+    let row = read.as_ref().map_or(row, |(row, _)| row);
     if let Some(reason) = comparable::incomparable(row, metric.kind()) {
         return Err(reason);
     }
@@ -161,6 +180,7 @@ impl Prediction {
             predicted: None,
             error: None,
             reason: Some(reason),
+            remark: reading::corrected(row).map(|(_, why)| why),
             labels,
         }
     }

@@ -4,7 +4,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{engine::Engine, row::Row, subject::Subject, traffic::Traffic, words};
+use super::{
+    engine::Engine,
+    row::Row,
+    subject::{self, Subject},
+    traffic::Traffic,
+    words,
+};
 use crate::catalog::Catalog;
 use crate::scenario::{Resolved, ScenarioFile};
 
@@ -35,6 +41,24 @@ impl Setup {
         let mut setup = Self { engine, subject, fp8, traffic, args, key: String::new() };
         setup.key = format!("{} {:?}", setup.scenario([1.0, 1.0]), setup.traffic.means());
         Ok(setup)
+    }
+
+    /// Whether the KV cache is FP8.
+    pub(super) fn kv_fp8(&self) -> bool {
+        self.args["kv_cache_dtype"] == "fp8"
+    }
+
+    /// What was asked of the engine, whatever it ran on: its settings and requests, the model without its format.
+    pub(super) fn question(&self) -> String {
+        let mut args = self.args.clone();
+        args["kv_cache_dtype"] = Value::Null;
+        let family = subject::family_and_size(&self.subject.model);
+        format!(
+            "{:?} {args} {family:?} {} {:?}",
+            self.engine,
+            self.traffic.workload([1.0, 1.0]),
+            self.traffic.means()
+        )
     }
 
     fn scenario(&self, scale: [f64; 2]) -> Value {

@@ -135,7 +135,7 @@ fn model(row: &Row, backend: Backend, catalog: &Catalog) -> Result<String, Strin
 }
 
 /// `3.1` and `70B` of `Meta-Llama-3.1-70B-Instruct`.
-fn family_and_size(name: &str) -> Option<(String, String)> {
+pub(super) fn family_and_size(name: &str) -> Option<(String, String)> {
     let lower = name.to_lowercase();
     let behind = &lower[lower.find("llama-")? + "llama-".len()..];
     let mut parts = behind.split(['-', ' ']);
