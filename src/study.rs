@@ -17,5 +17,6 @@ pub use cluster::{
 pub use find_rate::find_rate;
 pub use run::{Monitor, RunOptions, RunResult, run};
 pub use validate::{
-    Group, Kind, Labels, MeasurementsError, Ordering, Orderings, Prediction, Row, Validation, validate,
+    FitError, Fitted, Group, Kind, Labels, LeftOut, MeasurementsError, Ordering, Orderings, Parameter,
+    Prediction, Row, Validation, fit_rows, validate,
 };

@@ -122,6 +122,8 @@ fn panel<DB: DrawingBackend>(
         .label_style(("sans-serif", 13))
         .light_line_style(WHITE)
         .bold_line_style(RGBColor(225, 225, 225))
+        .x_labels(4)
+        .y_labels(4)
         .x_label_formatter(&number)
         .y_label_formatter(&number)
         .draw()
