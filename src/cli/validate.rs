@@ -1,6 +1,7 @@
 //! `towtank validate`: predict published measurements, say how far off.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
@@ -37,7 +38,8 @@ pub(super) struct ValidateArgs {
 }
 
 /// Columns of the rows.
-const ROWS: [&str; 9] = ["id", "engine", "model", "gpu", "tp", "metric", "measured", "predicted", "error"];
+const ROWS: [&str; 10] =
+    ["id", "engine", "model", "gpu", "tp", "metric", "measured", "predicted", "error", "reason"];
 /// Columns of the groups.
 const GROUPS: [&str; 6] = ["rows", "n", "median", "mean", "p90", "bias"];
 
@@ -80,15 +82,19 @@ fn point(row: &Prediction) -> Option<ParityPoint> {
     })
 }
 
-/// A table of rows and one of groups; as JSON one object, as CSV the rows alone.
+/// A table of rows, one of groups and one of orderings; as JSON one object, as CSV the rows alone.
 fn print(format: Format, validation: &Validation) -> io::Result<()> {
     if format == Format::Json {
         let mut text = Vec::new();
         write_json(&mut text, validation)?;
         return output::print(&String::from_utf8_lossy(&text));
     }
-    let rows: Vec<_> = validation.rows.iter().map(|row| cells(row, format)).collect();
-    output::print_rows(format, &ROWS, &rows)?;
+    // A reason is longer than a cell; the table counts them below.
+    let shown = |row: &&Prediction| format == Format::Csv || row.predicted.is_some();
+    let columns = if format == Format::Csv { &ROWS[..] } else { &ROWS[..ROWS.len() - 1] };
+    let row = |row: &Prediction| cells(row, format).into_iter().take(columns.len()).collect();
+    let rows: Vec<Vec<Value>> = validation.rows.iter().filter(shown).map(row).collect();
+    output::print_rows(format, columns, &rows)?;
     if format == Format::Csv {
         return Ok(());
     }
@@ -101,7 +107,25 @@ fn print(format: Format, validation: &Validation) -> io::Result<()> {
             vec![json!(factor), json!(of.pairs), json!(of.right), json!(percent(of.fraction()))]
         })
         .collect();
-    output::print_rows(format, &ORDERINGS, &rows)
+    output::print_rows(format, &ORDERINGS, &rows)?;
+    for (what, count) in notes(&validation.rows) {
+        output::print(&format!("\n{count} {} {what}", if count == 1 { "row:" } else { "rows:" }))?;
+    }
+    output::print("\n")
+}
+
+/// Why rows are not predicted, or how they are read, and how many of each.
+fn notes(rows: &[Prediction]) -> BTreeMap<String, usize> {
+    let mut notes = BTreeMap::new();
+    for row in rows {
+        if let Some(reason) = &row.reason {
+            *notes.entry(format!("not predicted: {reason}")).or_default() += 1;
+        }
+        if let Some(remark) = row.remark {
+            *notes.entry(remark.to_owned()).or_default() += 1;
+        }
+    }
+    notes
 }
 
 fn cells(row: &Prediction, format: Format) -> Vec<Value> {
@@ -115,8 +139,9 @@ fn cells(row: &Prediction, format: Format) -> Vec<Value> {
         json!(labels.tp),
         json!(row.metric),
         shown(row.measured),
-        row.predicted.map_or_else(|| json!(row.reason), shown),
+        row.predicted.map_or(Value::Null, shown),
         row.error.map_or(Value::Null, |error| json!(percent(error))),
+        json!(row.reason),
     ]
 }
 

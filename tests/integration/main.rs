@@ -34,5 +34,6 @@ mod tidy;
 mod timing;
 mod timing_kernels;
 mod traces;
+mod validate;
 mod workload;
 mod workload_args;

@@ -87,7 +87,7 @@ impl Engine {
         if row.kv_dtype.to_lowercase().starts_with("fp8") {
             set("kv_cache_dtype", json!("fp8"));
         }
-        if let Some(fraction) = words::setting(&row.notes, "gpu mem").and_then(words::number) {
+        if let Some(fraction) = words::setting(&row.notes, "gpu-mem").and_then(words::number) {
             set("gpu_memory_utilization", json!(fraction));
         }
         match self.backend {
@@ -102,7 +102,7 @@ impl Engine {
                 if let Some(steps) = words::setting(&row.notes, "scheduler-steps").and_then(words::count) {
                     set("num_scheduler_steps", json!(steps));
                 }
-                if let Some(chunked) = words::setting(&row.notes, "chunked prefill") {
+                if let Some(chunked) = words::setting(&row.notes, "chunked-prefill") {
                     set("enable_chunked_prefill", json!(chunked.eq_ignore_ascii_case("true")));
                 }
             }

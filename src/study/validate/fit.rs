@@ -25,6 +25,11 @@ const MOVED: f64 = 1e-4;
 /// Step of a numeric derivative, in the logarithm of a parameter: wide against the jumps of a simulation.
 const STEP: f64 = 0.08;
 
+/// A parameter twice its start weighs as much as a row that is `PRIOR` times ln 2 off: enough to hold what the rows cannot tell.
+const PRIOR: f64 = 0.1;
+/// A parameter this many times its start is as good as any farther away.
+const FARTHEST: f64 = 30.0;
+
 /// Why nothing can be fitted.
 #[derive(Debug, Error)]
 pub enum FitError {
@@ -235,10 +240,17 @@ impl Search<'_> {
     fn fit(&self, rows: &[&Row], start: &[f64]) -> Result<Vec<f64>, Interrupted> {
         // An interruption shows in the prediction below; until then any number will do.
         let found = least_squares::fit_coarse(start, STEP, |values| {
+            let values: Vec<f64> = values
+                .iter()
+                .zip(start)
+                .map(|(value, start)| value.clamp(start / FARTHEST, start * FARTHEST))
+                .collect();
+            let values = values.as_slice();
             let predicted = self.predict(rows, values).unwrap_or_default();
             let ratio = |row: &Prediction| row.error.map_or(0.0, |error| error.ln_1p());
             let mut ratios: Vec<f64> = predicted.iter().map(ratio).collect();
             ratios.resize(rows.len(), 0.0);
+            ratios.extend(values.iter().zip(start).map(|(value, start)| PRIOR * (value / start).ln()));
             ratios
         });
         self.predict(&rows[..1], &found)?;

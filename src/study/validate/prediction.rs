@@ -116,8 +116,7 @@ fn source(row: &Row) -> String {
 /// Past saturation the median request queues for more than half of its time to first token.
 fn load(run: &Simulated) -> Option<&'static str> {
     let overall = run.metrics.overall();
-    let median =
-        |distribution: &crate::metrics::Distribution| crate::metrics::LatencyFigures::of(distribution).p50;
+    let median = |distribution: &Distribution| LatencyFigures::of(distribution).p50;
     let (queue, ttft) = (median(&overall.latency.queue)?, median(&overall.latency.ttft_sent)?);
     Some(if queue > ttft / 2.0 { "saturated" } else { "below saturation" })
 }

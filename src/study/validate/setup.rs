@@ -35,7 +35,9 @@ impl Setup {
         let engine = Engine::of(row)?;
         let subject = Subject::of(row, engine.backend, catalog)?;
         let traffic = Traffic::of(row)?;
-        let stated = words::setting(&row.notes, "max-model-len").and_then(words::count);
+        let stated = ["max-model-len", "max-seq-len"]
+            .iter()
+            .find_map(|name| words::setting(&row.notes, name).and_then(words::count));
         let args = Value::Object(engine.args(row, stated.unwrap_or(traffic.longest()), traffic.batch()));
         let fp8 = row.weight_dtype.to_uppercase().starts_with("FP8");
         let mut setup = Self { engine, subject, fp8, traffic, args, key: String::new() };

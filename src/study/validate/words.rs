@@ -20,9 +20,10 @@ pub(super) fn count(text: &str) -> Option<u32> {
     text.trim().parse().ok().filter(|count| *count > 0)
 }
 
-/// The value of a setting in a text, such as 4 of `max-num-seqs=4` or `max-num-seqs 4`.
+/// The value of a setting in a text, such as 4 of `max-num-seqs=4` or `max num seqs 4`; `name` has hyphens.
 pub(super) fn setting<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let behind = &text[text.find(name)? + name.len()..];
+    let found = text.find(name).or_else(|| text.find(&name.replace('-', " ")))?;
+    let behind = &text[found + name.len()..];
     let value = behind.trim_start_matches(['=', ' ', ':']);
     let end = value.find([';', ',', ' ', ')']).unwrap_or(value.len());
     (value.len() < behind.len() && end > 0).then(|| &value[..end])
@@ -51,7 +52,7 @@ mod tests {
         let notes = "max-model-len 91680; num-scheduler-steps=15; chunked prefill=TRUE";
         assert_eq!(setting(notes, "num-scheduler-steps"), Some("15"));
         assert_eq!(setting(notes, "max-model-len"), Some("91680"));
-        assert_eq!(setting(notes, "chunked prefill"), Some("TRUE"));
+        assert_eq!(setting(notes, "chunked-prefill"), Some("TRUE"));
         assert_eq!(setting(notes, "kv fraction"), None);
     }
 }
