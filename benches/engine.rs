@@ -17,7 +17,7 @@ use std::{hint::black_box, sync::Arc};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use towtank::{
-    engine::{Action, CaptureSizes, Engine, EngineConfig, Executor, Outputs, SchedulingPolicy},
+    engine::{Action, CaptureSizes, Engine, EngineConfig, Executor, Family, Outputs, SchedulingPolicy},
     request::{Content, Request, RequestId, RequestName, StreamId},
     units::SimTime,
 };
@@ -57,6 +57,7 @@ fn request(id: u32) -> Request {
 impl Decoding {
     fn new(sequences: u32) -> Self {
         let mut engine = Engine::new(&EngineConfig {
+            family: Family::V1,
             version: "0.33".parse().unwrap(),
             scheduling_policy: SchedulingPolicy::Fcfs,
             max_num_seqs: sequences,
@@ -70,8 +71,10 @@ impl Decoding {
             watermark: 0.0,
             async_scheduling: Some(false),
             pipeline_parallel_size: 1,
+            num_scheduler_steps: 1,
             executor: Executor::Mp,
             capture_sizes: CaptureSizes::up_to(512),
+            max_seq_len_to_capture: 8192,
         });
         for id in 0..sequences {
             engine.add(request(id)).unwrap();

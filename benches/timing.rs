@@ -19,7 +19,9 @@ fn two_stages() -> Timing {
         model: &Architecture::read(&catalog, "meta-llama/Llama-3.1-405B-Instruct").unwrap(),
         layout: Layout { tensor_parallel: 8, pipeline_parallel: 2 },
         kv_cache: Precision::Bf16,
+        engine: "vllm-v1",
         version: Version::new(0, 33, 0),
+        vllm_rules: Version::new(0, 33, 0),
         executor: ExecutorKind::Mp,
         enforce_eager: false,
         machine: &Machine::read(&catalog, "a3-highgpu-8g").unwrap(),
@@ -39,6 +41,7 @@ fn decode(sequences: u32) -> Batch {
         decode_context_blocks: u64::from(sequences) * 1008,
         prefills: Vec::new(),
         sampled_rows: sequences,
+        continues: false,
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Batch {
     pub prefills: Vec<Chunk>,
     /// Rows that go through the LM head and the sampler.
     pub sampled_rows: u32,
+    /// A further pass of a batch that was scheduled for several: the engine core has nothing to do for it.
+    pub continues: bool,
 }
 
 impl Batch {
@@ -57,6 +59,7 @@ impl Batch {
             decode_context_blocks: 0,
             prefills: Vec::new(),
             sampled_rows: 0,
+            continues: false,
         }
     }
 

@@ -104,3 +104,15 @@ pub struct Request {
     /// Identity of its tokens, for the prefix cache.
     pub content: Content,
 }
+
+impl Request {
+    /// Tokens after which an engine stops it by length.
+    pub fn length_limit(&self, max_model_len: u32) -> u32 {
+        self.max_tokens.min(max_model_len - self.prompt_tokens)
+    }
+
+    /// Tokens after which it ends, be it by length or by its end-of-sequence token.
+    pub fn stop_at(&self, max_model_len: u32) -> u32 {
+        self.output_tokens.max(1).min(self.length_limit(max_model_len))
+    }
+}

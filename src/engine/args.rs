@@ -1,17 +1,23 @@
-//! What a scenario file says about a vLLM engine: vLLM's own argument names.
+//! What a scenario file says about an engine: vLLM's own argument names, whichever backend it is.
 
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Backend, Family};
 use crate::model::KvDtype;
 use crate::units::Version;
 
-/// vLLM's arguments; what is left out takes the default of the stated version on the stated GPU.
+/// The engine's arguments; what is left out takes the default of the stated version on the stated GPU. A field that means
+/// nothing to the backend is refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EngineArgs {
-    /// Release of vLLM whose behaviour is simulated, quoted: `"0.33"`. The newest one known when left out.
+    /// The inference server. `vllm` when left out.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
+    /// Release of the backend whose behaviour is simulated, quoted: `"0.33"`. The newest one known when left out.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
@@ -27,7 +33,7 @@ pub struct EngineArgs {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distributed_executor_backend: Option<ExecutorArg>,
-    /// Longest prompt and answer together [tokens]; the model's own limit when left out.
+    /// Longest prompt and answer together [tokens]; the model's own limit when left out. TensorRT-LLM: `max_seq_len`.
     #[garde(range(min = 1, max = 100_000_000))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_model_len: Option<u32>,
@@ -35,7 +41,7 @@ pub struct EngineArgs {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dtype: Option<DtypeArg>,
-    /// Quantisation done while loading (`fp8`); a quantised checkpoint says so itself.
+    /// Quantisation done while loading (`fp8`); a quantised checkpoint says so itself. TensorRT-LLM: done beforehand.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantization: Option<QuantizationArg>,
@@ -43,19 +49,20 @@ pub struct EngineArgs {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kv_cache_dtype: Option<KvDtype>,
-    /// Most sequences in one step; by version and GPU when left out.
+    /// Most sequences in one step; by version and GPU when left out. TensorRT-LLM: `max_batch_size`, of each micro-batch.
     #[garde(range(min = 1, max = 65_536))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_num_seqs: Option<u32>,
-    /// Most tokens in one step; by version and GPU when left out.
+    /// Most tokens in one step; by version and GPU when left out. TensorRT-LLM: `max_num_tokens`.
     #[garde(range(min = 1, max = 1_048_576))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_num_batched_tokens: Option<u32>,
-    /// Part of the GPU's memory vLLM may use: 0.92 from 0.20 on, 0.9 before.
+    /// Part of the GPU's memory vLLM may use: 0.92 from 0.20 on, 0.9 before. TensorRT-LLM: the part that the KV cache gets of
+    /// what weights and buffers leave (`kv_cache_free_gpu_mem_fraction`), 0.9; `trtllm-bench` takes 0.95.
     #[garde(range(min = 0.01, max = 1.0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu_memory_utilization: Option<f64>,
-    /// Tokens a KV block holds. 16 when left out.
+    /// Tokens a KV block holds. 16 when left out; TensorRT-LLM: `tokens_per_block`, by version.
     #[garde(custom(power_of_two))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block_size: Option<u32>,
@@ -63,11 +70,11 @@ pub struct EngineArgs {
     #[garde(range(min = 2, max = 1_000_000_000))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_gpu_blocks_override: Option<u32>,
-    /// Prompts may be computed in pieces. On when left out.
+    /// Prompts may be computed in pieces. On when left out; vLLM before 0.8: for contexts above 32k; TensorRT-LLM: off.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_chunked_prefill: Option<bool>,
-    /// Prompts that begin alike share KV blocks. On when left out.
+    /// Prompts that begin alike share KV blocks. On when left out, off for vLLM before 0.8 and TensorRT-LLM.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_prefix_caching: Option<bool>,
@@ -79,11 +86,11 @@ pub struct EngineArgs {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduling_policy: Option<SchedulingPolicyArg>,
-    /// Schedule the next step while one runs; by version when left out.
+    /// Schedule the next step while one runs; by version when left out. TensorRT-LLM: the overlap scheduler.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub async_scheduling: Option<bool>,
-    /// Part of the KV blocks that must stay free when a request is admitted. 0 when left out.
+    /// Part of the KV blocks that must stay free when a request is admitted. 0 when left out. vLLM before 0.8 fixes it at 0.01.
     #[garde(range(min = 0.0, max = 0.99))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watermark: Option<f64>,
@@ -95,6 +102,49 @@ pub struct EngineArgs {
     #[garde(custom(ascending))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cudagraph_capture_sizes: Option<Vec<u32>>,
+    /// vLLM before 0.8: forward passes a call of the scheduler. 1 when left out.
+    #[garde(range(min = 1, max = 1024))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_scheduler_steps: Option<u32>,
+    /// vLLM before 0.8: longest context that a CUDA graph covers [tokens]. 8192 when left out.
+    #[garde(range(min = 1, max = 100_000_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_seq_len_to_capture: Option<u32>,
+}
+
+impl EngineArgs {
+    /// Takes out the fields that mean nothing to an engine; returns the names of those that were stated.
+    pub fn take_pointless(&mut self, family: Family) -> Vec<&'static str> {
+        let vllm = family != Family::TensorRtLlm;
+        let (v0, v1) = (family == Family::V0, family == Family::V1);
+        let mut taken = Vec::new();
+        let mut keep = |meaningful: bool, name, stated: bool| {
+            if stated && !meaningful {
+                taken.push(name);
+            }
+            meaningful
+        };
+        /// Empties a field unless it means something.
+        macro_rules! only {
+            ($($meaningful:expr => $field:ident),* $(,)?) => {
+                $(if !keep($meaningful, stringify!($field), self.$field.is_some()) {
+                    self.$field = None;
+                })*
+            };
+        }
+        only! {
+            vllm => distributed_executor_backend,
+            vllm => scheduling_policy,
+            vllm => enforce_eager,
+            !v0 => async_scheduling,
+            v1 => long_prefill_token_threshold,
+            v1 => watermark,
+            v1 => cudagraph_capture_sizes,
+            v0 => num_scheduler_steps,
+            v0 => max_seq_len_to_capture,
+        }
+        taken
+    }
 }
 
 #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "garde passes references")]

@@ -1,6 +1,6 @@
 //! What an engine core must know before its first step, every default filled in.
 
-use super::CaptureSizes;
+use super::{CaptureSizes, Family};
 use crate::units::Version;
 
 /// Order of the waiting queue and choice of victims (`--scheduling-policy`).
@@ -26,7 +26,9 @@ pub enum Executor {
 /// One engine core.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// Release of vLLM whose rules apply.
+    /// Which scheduler.
+    pub family: Family,
+    /// Release of it whose rules apply.
     pub version: Version,
     /// Queue order.
     pub scheduling_policy: SchedulingPolicy,
@@ -38,7 +40,7 @@ pub struct EngineConfig {
     pub max_model_len: u32,
     /// Tokens a KV block holds.
     pub block_size: u32,
-    /// KV blocks, the reserved null block included.
+    /// KV blocks; under V1 the reserved null block is one of them.
     pub num_gpu_blocks: u32,
     /// Prompts may be computed in pieces.
     pub enable_chunked_prefill: bool,
@@ -52,8 +54,12 @@ pub struct EngineConfig {
     pub async_scheduling: Option<bool>,
     /// Pipeline stages.
     pub pipeline_parallel_size: u32,
+    /// Forward passes a call of the scheduler; V0.
+    pub num_scheduler_steps: u32,
     /// Who runs the workers.
     pub executor: Executor,
     /// Batch sizes with a captured CUDA graph.
     pub capture_sizes: CaptureSizes,
+    /// Longest context that a CUDA graph covers [tokens]; V0.
+    pub max_seq_len_to_capture: u32,
 }

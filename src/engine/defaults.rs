@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::CaptureSizes;
+use super::{CaptureSizes, Family};
 use crate::hardware::{Gpu, GpuArchitecture};
 use crate::units::Version;
 
@@ -10,8 +10,6 @@ use crate::units::Version;
 pub const DEFAULT_BLOCK_SIZE: u32 = 16;
 
 const GIB: u64 = 1 << 30;
-/// The first release whose default engine is V1.
-const V1: Version = Version::new(0, 8, 0);
 /// The first release with a row for GPUs of 160 GiB and more among those read (not in 0.20).
 const LARGE_GPU_ROW: Version = Version::new(0, 33, 0);
 /// The first release with 0.92 instead of 0.90.
@@ -20,6 +18,11 @@ const UTILIZATION_092: Version = Version::new(0, 20, 0);
 const COARSE_CAPTURE: Version = Version::new(0, 12, 0);
 /// V0 turned chunked prefill on by itself above this context [tokens].
 const V0_LONG_CONTEXT: u32 = 32_768;
+
+/// `max_seq_len_to_capture` of V0 unless stated [tokens].
+pub const DEFAULT_SEQ_LEN_TO_CAPTURE: u32 = 8192;
+/// Part of the blocks that V0 leaves free when it admits (`core/block_manager.py`).
+pub const V0_WATERMARK: f64 = 0.01;
 
 /// `gpu_memory_utilization`.
 pub fn gpu_memory_utilization(version: Version) -> f64 {
@@ -35,6 +38,8 @@ pub struct BatchLimitArgs {
     pub max_num_seqs: Option<u32>,
     /// `enable_chunked_prefill`.
     pub enable_chunked_prefill: Option<bool>,
+    /// `num_scheduler_steps`; V0.
+    pub num_scheduler_steps: Option<u32>,
 }
 
 /// Sizes of a batch with every default filled in.
@@ -94,8 +99,14 @@ impl BatchLimits {
 /// `max_num_batched_tokens`, `max_num_seqs` and chunked prefill of `vllm serve`.
 ///
 /// What a user sets stays as it is, except that `max_num_seqs` never exceeds a defaulted token budget.
-pub fn batch_limits(version: Version, gpu: &Gpu, max_model_len: u32, set: BatchLimitArgs) -> BatchLimits {
-    if version < V1 {
+pub fn batch_limits(
+    family: Family,
+    version: Version,
+    gpu: &Gpu,
+    max_model_len: u32,
+    set: BatchLimitArgs,
+) -> BatchLimits {
+    if family == Family::V0 {
         return v0_batch_limits(version, max_model_len, set);
     }
     let enable_chunked_prefill = set.enable_chunked_prefill.unwrap_or(true);
@@ -118,12 +129,14 @@ pub fn batch_limits(version: Version, gpu: &Gpu, max_model_len: u32, set: BatchL
     BatchLimits { max_num_batched_tokens, max_num_seqs, enable_chunked_prefill }
 }
 
-/// V0: chunked prefill only by request or for long contexts; without it a step takes a whole prompt.
+/// V0: chunked prefill only by request or for long contexts; without it, or with several steps a schedule, a step takes
+/// a whole prompt (`config.py` `SchedulerConfig`, 0.6.3).
 fn v0_batch_limits(version: Version, max_model_len: u32, set: BatchLimitArgs) -> BatchLimits {
     let enable_chunked_prefill = set.enable_chunked_prefill.unwrap_or(max_model_len > V0_LONG_CONTEXT);
     // 512 until 0.6.4, 2048 after (recalled).
     let chunk = if version < Version::new(0, 6, 5) { 512 } else { 2048 };
-    let default = if enable_chunked_prefill { chunk } else { max_model_len.max(2048) };
+    let several_steps = set.num_scheduler_steps.is_some_and(|steps| steps > 1);
+    let default = if enable_chunked_prefill && !several_steps { chunk } else { max_model_len.max(2048) };
     BatchLimits {
         max_num_batched_tokens: set.max_num_batched_tokens.unwrap_or(default),
         max_num_seqs: set.max_num_seqs.unwrap_or(256),
@@ -134,8 +147,12 @@ fn v0_batch_limits(version: Version, max_model_len: u32, set: BatchLimitArgs) ->
 /// Batch sizes CUDA graphs are captured for, ascending.
 ///
 /// Up to `min(2 * max_num_seqs, 512)` (1024 on Blackwell) and never above the token budget: 1, 2, 4, every 8th below
-/// 256, every 16th from there; since then also the two limits themselves if they lie within.
-pub fn capture_sizes(version: Version, gpu: &Gpu, limits: BatchLimits) -> Vec<u32> {
+/// 256, every 16th from there; since then also the two limits themselves if they lie within. V0 captures every 8th up to
+/// `max_num_seqs` (`worker/model_runner.py`, 0.6.3).
+pub fn capture_sizes(family: Family, version: Version, gpu: &Gpu, limits: BatchLimits) -> Vec<u32> {
+    if family == Family::V0 {
+        return v0_capture_sizes(limits.max_num_seqs);
+    }
     let tokens = limits.max_num_batched_tokens;
     let most = if gpu.architecture == GpuArchitecture::Blackwell { 1024 } else { 512 };
     let largest = limits.max_num_seqs.saturating_mul(2).min(most).min(tokens);
@@ -148,5 +165,13 @@ pub fn capture_sizes(version: Version, gpu: &Gpu, limits: BatchLimits) -> Vec<u3
     sizes.retain(|size| *size <= largest);
     sizes.sort_unstable();
     sizes.dedup();
+    sizes
+}
+
+/// As far as a batch of every sequence, padded, needs.
+fn v0_capture_sizes(max_num_seqs: u32) -> Vec<u32> {
+    let all = [1, 2, 4].into_iter().chain((8..).step_by(8));
+    let mut sizes: Vec<u32> = all.clone().take_while(|size| *size < max_num_seqs).collect();
+    sizes.extend(all.skip(sizes.len()).take(1));
     sizes
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{entry::Entry, tally::Tally};
+use super::tally::Tally;
 use crate::request::{Request, RequestId};
 use crate::units::{SimDuration, SimTime};
 
@@ -20,6 +20,22 @@ pub enum Rejected {
         prompt_tokens: u32,
         /// The model's limit [tokens].
         max_model_len: u32,
+    },
+    /// Without chunked prefill a prompt is computed in one step.
+    #[error("the prompt has {prompt_tokens} tokens, a step takes {max_num_batched_tokens}")]
+    LongerThanStep {
+        /// Length of the prompt [tokens].
+        prompt_tokens: u32,
+        /// Token budget of a step.
+        max_num_batched_tokens: u32,
+    },
+    /// The KV cache could not hold it even if it were alone.
+    #[error("the request needs {needed} KV blocks, {usable} can be had")]
+    NeverFits {
+        /// Blocks that must be free to admit it.
+        needed: u32,
+        /// Blocks that can ever be.
+        usable: u32,
     },
 }
 
@@ -67,13 +83,12 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// A token at `at` of a request whose token before, if this is not its first, the entry remembers.
-    pub(super) fn put_token(&mut self, at: SimTime, entry: &Entry, first: bool) {
-        let Request { id, class, .. } = entry.request;
-        if first {
-            self.first_tokens.push((id, at));
-        } else {
-            self.gaps.push(Gap { at, gap: at - entry.last_token, count: 1, class });
+    /// A token at `at` of a request whose token before, if this is not its first, came at `before`.
+    pub(super) fn put_token(&mut self, at: SimTime, request: &Request, before: Option<SimTime>) {
+        let Request { id, class, .. } = *request;
+        match before {
+            None => self.first_tokens.push((id, at)),
+            Some(before) => self.gaps.push(Gap { at, gap: at - before, count: 1, class }),
         }
     }
 
@@ -109,7 +124,8 @@ impl EngineState {
 pub struct EngineStats {
     /// Batches dispatched, empty ones left out.
     pub steps: u64,
-    /// Steps that had to look at every running request.
+    /// Steps in which the V1 engine had to look at every running request. The other engines schedule from lists and
+    /// count none.
     pub slow_steps: u64,
     /// Requests thrown back into the queue.
     pub preemptions: u64,

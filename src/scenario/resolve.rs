@@ -14,7 +14,7 @@ use super::{
     path::{field, item},
 };
 use crate::catalog::Catalog;
-use crate::engine::{MemoryFacts, MemoryInputs, check_world_size, plan_memory};
+use crate::engine::{Family, MemoryFacts, MemoryInputs, check_world_size, plan_memory};
 use crate::hardware::{Gpu, NetworkKind, Provisioning};
 use crate::kubernetes::{GroupPlacement, PodDemand, PoolNodes, place};
 use crate::model::Precision;
@@ -181,12 +181,14 @@ impl ScenarioFile {
         let model = engine::as_loaded(checkpoint, &args.engine);
         let gpu = &pools[pool].gpu;
         let local_gpus = layout.gpus() / size;
-        let engine = self.resolve_engine(&args.engine, &model, gpu, local_gpus, &field(at, "engine"))?;
+        let engine =
+            self.resolve_engine(catalog, &args.engine, &model, gpu, local_gpus, &field(at, "engine"))?;
         let facts = MemoryFacts::read(catalog).map_err(|error| self.error(at, error.to_string()))?;
         let inputs = MemoryInputs {
             facts: &facts,
             model: &model,
             gpu,
+            family: engine.family(),
             version: engine.version,
             layout,
             gpu_memory_utilization: engine.gpu_memory_utilization,
@@ -198,9 +200,10 @@ impl ScenarioFile {
             num_gpu_blocks_override: engine.num_gpu_blocks_override,
             captured_sizes: engine.capture_sizes.len() as u32,
         };
-        // vLLM looks at the world size before it touches a GPU.
-        let memory = check_world_size(engine.version, layout, local_gpus, engine.executor_stated)
-            .and_then(|()| plan_memory(&inputs));
+        // vLLM looks at the world size before it touches a GPU; MPI starts a rank wherever it is told to.
+        let spans = engine.executor_stated || engine.family() == Family::TensorRtLlm;
+        let memory =
+            check_world_size(engine.version, layout, local_gpus, spans).and_then(|()| plan_memory(&inputs));
         let name = args.name.clone();
         Ok(ResolvedDeployment {
             name,
@@ -265,7 +268,9 @@ fn timing_inputs(
             model: &deployment.model,
             layout: deployment.layout,
             kv_cache,
+            engine: engine.family().name(),
             version: engine.version,
+            vllm_rules: engine.family().vllm_rules(engine.version),
             executor: engine.executor_kind(),
             enforce_eager: engine.enforce_eager,
             machine: &pool.machine,

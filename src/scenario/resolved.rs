@@ -1,6 +1,6 @@
 //! The resolved form of a scenario: plain values, every default filled in, every name looked up.
 
-use crate::engine::{BatchLimits, DoesNotFit, ExecutorArg, MemoryPlan, SchedulingPolicyArg};
+use crate::engine::{Backend, BatchLimits, DoesNotFit, ExecutorArg, Family, MemoryPlan, SchedulingPolicyArg};
 use crate::hardware::{Commitment, Gpu, HourlyPrice, Machine, NetworkKind, Provisioning};
 use crate::kubernetes::Pod;
 use crate::metrics::{ModelError, SloArgs};
@@ -97,7 +97,7 @@ pub struct ResolvedDeployment {
     pub model: Architecture,
     /// How it is cut.
     pub layout: Layout,
-    /// vLLM's arguments.
+    /// The engine's arguments.
     pub engine: ResolvedEngine,
     /// The memory of each GPU, or why vLLM does not start.
     pub memory: Result<MemoryPlan, DoesNotFit>,
@@ -109,9 +109,11 @@ pub struct ResolvedDeployment {
     pub timings: Vec<TimingInputs>,
 }
 
-/// vLLM's arguments, every default filled in.
+/// The engine's arguments, every default filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResolvedEngine {
+    /// The inference server.
+    pub backend: Backend,
     /// Release whose behaviour is simulated.
     pub version: Version,
     /// How workers are driven.
@@ -146,6 +148,10 @@ pub struct ResolvedEngine {
     pub enforce_eager: bool,
     /// Batch sizes that CUDA graphs are captured for; empty with `enforce_eager`.
     pub capture_sizes: Vec<u32>,
+    /// Forward passes a call of V0's scheduler.
+    pub num_scheduler_steps: u32,
+    /// Longest context that a CUDA graph of V0 covers [tokens].
+    pub max_seq_len_to_capture: u32,
 }
 
 /// One group.
@@ -172,8 +178,16 @@ impl Resolved {
 }
 
 impl ResolvedEngine {
+    /// Which engine that is.
+    pub fn family(&self) -> Family {
+        Family::of(self.backend, self.version)
+    }
+
     /// The executor as timing knows it.
     pub fn executor_kind(&self) -> ExecutorKind {
+        if self.backend == Backend::TensorRtLlm {
+            return ExecutorKind::Mpi;
+        }
         match self.executor {
             ExecutorArg::Uni => ExecutorKind::Uni,
             ExecutorArg::Mp => ExecutorKind::Mp,

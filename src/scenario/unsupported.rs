@@ -4,11 +4,8 @@ use super::{
     DeploymentArgs, FailureSource, FailuresArgs, PlacementArgs, Scenario, StartArg,
     path::{field, item},
 };
+use crate::engine::{EngineArgs, Family, SchedulingPolicyArg};
 use crate::hardware::NodesArgs;
-use crate::units::Version;
-
-/// The first release whose default engine is V1.
-const V1: Version = Version::new(0, 8, 0);
 
 /// One thing that is read and checked, but not simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +78,7 @@ fn check_placement(found: &mut Found, placement: &PlacementArgs, at: &str) {
 }
 
 fn check_deployment(found: &mut Found, deployment: &DeploymentArgs, at: &str) {
-    let v0 = deployment.engine.version.is_some_and(|version| version < V1);
-    found.when(v0, field(at, "engine.version"), "the V0 engine is");
+    check_engine(found, &deployment.engine, &field(at, "engine"));
     let lws = &deployment.leaderworkerset;
     let lws_at = field(at, "leaderworkerset");
     found.when(lws.manifest.is_some(), field(&lws_at, "manifest"), "a manifest inside a scenario is");
@@ -97,4 +93,19 @@ fn check_deployment(found: &mut Found, deployment: &DeploymentArgs, at: &str) {
     found.when(deployment.hpa.is_some(), field(at, "hpa"), "an autoscaler is");
     // Pods, budgets, roll-out strategy and restart policy act only when something fails or changes, which is refused
     // where it is asked for.
+}
+
+fn check_engine(found: &mut Found, engine: &EngineArgs, at: &str) {
+    let backend = engine.backend.unwrap_or_default();
+    let version = engine.version.unwrap_or(backend.known().1);
+    let family = Family::of(backend, version);
+    if family == Family::V1 {
+        return;
+    }
+    let caching = engine.enable_prefix_caching == Some(true);
+    let what = format!("prefix caching of {} is", family.title());
+    found.when(caching, field(at, "enable_prefix_caching"), &what);
+    let priority = engine.scheduling_policy == Some(SchedulingPolicyArg::Priority);
+    let what = format!("priorities of {} are", family.title());
+    found.when(priority, field(at, "scheduling_policy"), &what);
 }

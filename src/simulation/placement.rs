@@ -186,6 +186,7 @@ fn engine_config(deployment: &ResolvedDeployment) -> EngineConfig {
     let engine = &deployment.engine;
     let memory = deployment.memory.as_ref().expect("a deployment that does not fit is not run");
     EngineConfig {
+        family: engine.family(),
         version: engine.version,
         scheduling_policy: match engine.scheduling_policy {
             SchedulingPolicyArg::Fcfs => SchedulingPolicy::Fcfs,
@@ -206,7 +207,9 @@ fn engine_config(deployment: &ResolvedDeployment) -> EngineConfig {
             ExecutorArg::Ray => Executor::Ray,
             ExecutorArg::Uni | ExecutorArg::Mp => Executor::Mp,
         },
+        num_scheduler_steps: engine.num_scheduler_steps,
         capture_sizes: CaptureSizes::of(engine.capture_sizes.clone()),
+        max_seq_len_to_capture: engine.max_seq_len_to_capture,
     }
 }
 

@@ -45,8 +45,11 @@ impl Timing {
     }
 
     /// The engine core's time for one step: scheduling, dispatch and handling the result. It is hidden while another
-    /// batch is in flight; that is for the caller to see.
+    /// batch is in flight; that is for the caller to see. A further pass of a batch is only sent on.
     pub fn host(&mut self, batch: &Batch) -> SimDuration {
+        if batch.continues {
+            return duration(self.overheads.dispatch);
+        }
         let sequences = f64::from(batch.decodes) + batch.prefills.len() as f64;
         let overheads = &self.overheads;
         duration(overheads.core_step + overheads.dispatch + overheads.core_sequence * sequences)

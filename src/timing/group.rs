@@ -18,8 +18,12 @@ pub struct Group<'a> {
     pub layout: Layout,
     /// Format of the KV cache.
     pub kv_cache: Precision,
-    /// vLLM's release.
+    /// Name of the engine in the catalogue's `accuracy`.
+    pub engine: &'a str,
+    /// Its release.
     pub version: Version,
+    /// The release of vLLM whose partition of layers and choice of all-reduce it follows.
+    pub vllm_rules: Version,
     /// How the engine core reaches its workers.
     pub executor: ExecutorKind,
     /// `enforce_eager`: neither CUDA graphs nor the compiler.
@@ -43,7 +47,7 @@ impl TimingInputs {
     pub fn new(catalog: &Catalog, group: &Group<'_>) -> Result<Self, CatalogError> {
         let gpu = Gpu::read(catalog, &group.machine.gpu)?;
         assert_eq!(group.nodes.len(), group.layout.gpus() as usize, "a node for each rank");
-        let stages = Stage::all(group.model, group.layout, group.version)
+        let stages = Stage::all(group.model, group.layout, group.vllm_rules)
             .iter()
             .zip(group.nodes.chunks_exact(group.layout.tensor_parallel as usize))
             .map(|(stage, nodes)| StageInputs { layers: layers(group.model, stage), nodes: nodes.to_vec() })
@@ -58,10 +62,10 @@ impl TimingInputs {
             all_reduce: AllReduceRules::of(
                 catalog,
                 gpu.compute_capability,
-                group.version,
+                group.vllm_rules,
                 group.enforce_eager,
             )?,
-            overheads: Overheads::of(catalog, group.version, group.executor)?,
+            overheads: Overheads::of(catalog, group.engine, group.version, group.executor)?,
             multipliers: Multipliers::of(catalog)?,
         })
     }

@@ -12,6 +12,8 @@ pub enum ExecutorKind {
     Uni,
     /// Worker processes and vLLM's message queue.
     Mp,
+    /// TensorRT-LLM: every rank runs the executor's loop.
+    Mpi,
     /// Ray: its compiled graph, later vLLM's message queue between Ray actors.
     Ray,
 }
@@ -46,6 +48,7 @@ pub struct Overheads {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EngineEntry {
+    engine: Fact<String>,
     since: Fact<Version>,
     core_step: Fact<f64>,
     core_sequence: Fact<f64>,
@@ -77,15 +80,21 @@ struct TransferEntry {
 }
 
 impl Overheads {
-    /// The host times of a release with an executor.
+    /// The host times of an engine's release with an executor; `engine` as in the catalogue's `accuracy`.
     ///
     /// # Errors
     /// If the catalogue's overheads are incomplete.
-    pub fn of(catalog: &Catalog, version: Version, executor: ExecutorKind) -> Result<Self, CatalogError> {
-        let engine = engine(catalog, version)?;
+    pub fn of(
+        catalog: &Catalog,
+        engine: &str,
+        version: Version,
+        executor: ExecutorKind,
+    ) -> Result<Self, CatalogError> {
+        let engine = entry(catalog, engine, version)?;
         let ray: RayEntry = catalog.entry("executor_since", "ray")?;
         let name = match executor {
             ExecutorKind::Uni => "uni",
+            ExecutorKind::Mpi => "mpi",
             ExecutorKind::Ray if version < ray.message_queue_since.value => "ray-dag",
             ExecutorKind::Mp | ExecutorKind::Ray => "mp",
         };
@@ -126,19 +135,19 @@ impl Overheads {
     }
 }
 
-/// The latest entry that is not newer than `version`; the oldest one for what came before.
-fn engine(catalog: &Catalog, version: Version) -> Result<EngineEntry, CatalogError> {
+/// The latest of an engine's entries that is not newer than `version`.
+fn entry(catalog: &Catalog, engine: &str, version: Version) -> Result<EngineEntry, CatalogError> {
     let mut best: Option<EngineEntry> = None;
     for name in catalog.section("engine_overheads")?.keys() {
         let entry: EngineEntry = catalog.entry("engine_overheads", name)?;
-        let applies = entry.since.value <= version;
+        let applies = entry.engine.value == engine && entry.since.value <= version;
         if applies && best.as_ref().is_none_or(|best| best.since.value < entry.since.value) {
             best = Some(entry);
         }
     }
     best.ok_or_else(|| CatalogError::UnknownName {
         kind: "engine_overheads".to_owned(),
-        name: version.to_string(),
+        name: format!("{engine} {version}"),
         suggestion: String::new(),
     })
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha12Rng};
 use towtank::{
-    engine::{Action, CaptureSizes, Engine, EngineConfig, Executor, Outputs, SchedulingPolicy},
+    engine::{Action, CaptureSizes, Engine, EngineConfig, Executor, Family, Outputs, SchedulingPolicy},
     request::{Content, Request, RequestId, RequestName, Segment, StreamId},
     units::{SimDuration, SimTime, Version},
 };
@@ -34,6 +34,7 @@ fn random_config(rng: &mut impl Rng) -> EngineConfig {
     let exact = pipeline_parallel_size < 3 || version >= Version::new(0, 25, 0);
     let async_scheduling = if exact { pick(rng, &[None, Some(false), Some(true)]) } else { Some(false) };
     EngineConfig {
+        family: Family::V1,
         version,
         scheduling_policy: pick(
             rng,
@@ -51,8 +52,10 @@ fn random_config(rng: &mut impl Rng) -> EngineConfig {
         watermark: if version < Version::new(0, 25, 0) { 0.0 } else { pick(rng, &[0.0, 0.0, 0.1]) },
         async_scheduling,
         pipeline_parallel_size,
+        num_scheduler_steps: 1,
         executor: pick(rng, &[Executor::Mp, Executor::Mp, Executor::Ray]),
         capture_sizes: CaptureSizes::up_to(16),
+        max_seq_len_to_capture: 8192,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use towtank::{
     batch::Batch,
-    engine::{CaptureSizes, Engine, EngineConfig, Executor, Outputs, SchedulingPolicy},
+    engine::{CaptureSizes, Engine, EngineConfig, Executor, Family, Outputs, SchedulingPolicy},
     request::{Content, Request, RequestId, RequestName, Segment, StreamId},
     simulation::{Group, Moment, Rank, StepTime},
     units::{SimDuration, SimTime},
@@ -45,6 +45,7 @@ impl StepTime for Linear {
 /// One stage, one batch in flight, no prefix cache, plenty of everything.
 pub(crate) fn config() -> EngineConfig {
     EngineConfig {
+        family: Family::V1,
         version: "0.33".parse().unwrap(),
         scheduling_policy: SchedulingPolicy::Fcfs,
         max_num_seqs: 16,
@@ -58,8 +59,10 @@ pub(crate) fn config() -> EngineConfig {
         watermark: 0.0,
         async_scheduling: Some(false),
         pipeline_parallel_size: 1,
+        num_scheduler_steps: 1,
         executor: Executor::Mp,
         capture_sizes: CaptureSizes::up_to(512),
+        max_seq_len_to_capture: 8192,
     }
 }
 

@@ -3,8 +3,8 @@
 use towtank::{
     catalog::Catalog,
     engine::{
-        BatchLimitArgs, BatchLimits, DoesNotFit, MemoryFacts, MemoryInputs, MemoryPlan, batch_limits,
-        capture_sizes, check_world_size, gpu_memory_utilization, plan_memory,
+        Backend, BatchLimitArgs, BatchLimits, DoesNotFit, Family, MemoryFacts, MemoryInputs, MemoryPlan,
+        batch_limits, capture_sizes, check_world_size, gpu_memory_utilization, plan_memory,
     },
     hardware::Gpu,
     model::{Architecture, KvDtype, Layout},
@@ -38,7 +38,12 @@ const SERVE: Serve = Serve {
     blocks: None,
     online: false,
     eager: false,
-    limits: BatchLimitArgs { max_num_batched_tokens: None, max_num_seqs: None, enable_chunked_prefill: None },
+    limits: BatchLimitArgs {
+        max_num_batched_tokens: None,
+        max_num_seqs: None,
+        enable_chunked_prefill: None,
+        num_scheduler_steps: None,
+    },
 };
 
 impl Serve {
@@ -46,8 +51,12 @@ impl Serve {
         Gpu::read(&Catalog::builtin(), self.gpu).unwrap()
     }
 
+    fn family(self) -> Family {
+        Family::of(Backend::Vllm, self.version)
+    }
+
     fn limits(self) -> BatchLimits {
-        batch_limits(self.version, &self.gpu(), self.max_model_len, self.limits)
+        batch_limits(self.family(), self.version, &self.gpu(), self.max_model_len, self.limits)
     }
 
     fn plan(self) -> Result<MemoryPlan, DoesNotFit> {
@@ -60,11 +69,13 @@ impl Serve {
         let layout = Layout { tensor_parallel, pipeline_parallel };
         layout.check(&model).unwrap();
         let (gpu, limits) = (self.gpu(), self.limits());
-        let sizes = if self.eager { 0 } else { capture_sizes(self.version, &gpu, limits).len() };
+        let sizes =
+            if self.eager { 0 } else { capture_sizes(self.family(), self.version, &gpu, limits).len() };
         plan_memory(&MemoryInputs {
             facts: &MemoryFacts::read(&catalog).unwrap(),
             model: &model,
             gpu: &gpu,
+            family: self.family(),
             version: self.version,
             layout,
             gpu_memory_utilization: self.utilization.unwrap_or_else(|| gpu_memory_utilization(self.version)),
@@ -314,7 +325,7 @@ fn defaults_are_those_of_the_release_and_the_gpu() {
 fn capture_sizes_are_vllms_list() {
     let sizes = |max_num_seqs, max_num_batched_tokens| {
         let limits = BatchLimits { max_num_batched_tokens, max_num_seqs, enable_chunked_prefill: true };
-        capture_sizes(SERVE.version, &SERVE.gpu(), limits)
+        capture_sizes(SERVE.family(), SERVE.version, &SERVE.gpu(), limits)
     };
     let all = sizes(1024, 8192);
     assert_eq!(all.len(), 51);

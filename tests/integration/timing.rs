@@ -54,7 +54,7 @@ pub(crate) fn inputs(
         links: LocalLinks::of(&catalog, "nvlink4-h100").unwrap(),
         network: NetworkSpec::new(&Network::read(&catalog, NetworkKind::Gvnic).unwrap(), 25e9),
         all_reduce: AllReduceRules::of(&catalog, 9.0, version, false).unwrap(),
-        overheads: Overheads::of(&catalog, version, ExecutorKind::Mp).unwrap(),
+        overheads: Overheads::of(&catalog, "vllm-v1", version, ExecutorKind::Mp).unwrap(),
         multipliers: Multipliers::ONE,
     }
 }
@@ -69,6 +69,7 @@ pub(crate) fn decode(sequences: u32, context: u32) -> Batch {
         decode_context_blocks: u64::from(sequences) * u64::from(context.next_multiple_of(16)),
         prefills: Vec::new(),
         sampled_rows: sequences,
+        continues: false,
     }
 }
 
@@ -216,18 +217,23 @@ fn the_all_reduce_follows_the_size_table_of_the_release() {
 #[test]
 fn ray_and_old_engines_cost_more_host_time() {
     let catalog = Catalog::builtin();
-    let of = |version: &str, executor| Overheads::of(&catalog, version.parse().unwrap(), executor).unwrap();
-    let (mp, ray) = (of("0.11", ExecutorKind::Mp), of("0.11", ExecutorKind::Ray));
+    let of = |engine: &str, version: &str, executor| {
+        Overheads::of(&catalog, engine, version.parse().unwrap(), executor).unwrap()
+    };
+    let (mp, ray) = (of("vllm-v1", "0.11", ExecutorKind::Mp), of("vllm-v1", "0.11", ExecutorKind::Ray));
     assert!(ray.dispatch > mp.dispatch && ray.remote_return > mp.remote_return);
     assert_eq!(
-        of("0.33", ExecutorKind::Ray),
-        of("0.33", ExecutorKind::Mp),
+        of("vllm-v1", "0.33", ExecutorKind::Ray),
+        of("vllm-v1", "0.33", ExecutorKind::Mp),
         "Ray uses vLLM's queue since 0.33"
     );
     // The published fit to V0: 8.0 ms a step and 40 us a sequence in all.
-    let v0 = of("0.6.3", ExecutorKind::Mp);
+    let v0 = of("vllm-v0", "0.6.3", ExecutorKind::Mp);
     assert!((v0.core_step + v0.worker_step - 8.0e6).abs() < 1.0);
     assert!((v0.core_sequence + v0.worker_sequence - 4.0e4).abs() < 1.0);
+    // Its releases are no releases of vLLM: the engine decides before the version does.
+    let tensorrt = of("tensorrt-llm", "1.0", ExecutorKind::Mpi);
+    assert_eq!(tensorrt.core_step + tensorrt.worker_step + tensorrt.dispatch + tensorrt.local_return, 0.0);
 }
 
 /// Step times of a simpler model that was within 3 % of 58 published runs, its overheads left out.
@@ -258,7 +264,9 @@ fn placed(model: &str, machine: &str, network: NetworkKind, layout: Layout, node
         model: &Architecture::read(&catalog, model).unwrap(),
         layout,
         kv_cache: Precision::Bf16,
+        engine: "vllm-v1",
         version: Version::new(0, 33, 0),
+        vllm_rules: Version::new(0, 33, 0),
         executor: ExecutorKind::Ray,
         enforce_eager: false,
         machine: &Machine::read(&catalog, machine).unwrap(),
@@ -316,8 +324,8 @@ fn every_gpu_machine_of_the_catalogue_has_a_timing() {
 #[test]
 fn a_users_catalogue_changes_the_answer() {
     let mut catalog = Catalog::builtin();
-    let before = Overheads::of(&catalog, Version::new(0, 33, 0), ExecutorKind::Mp).unwrap();
+    let before = Overheads::of(&catalog, "vllm-v1", Version::new(0, 33, 0), ExecutorKind::Mp).unwrap();
     catalog.extend("mine", r#"{"engine_overheads": {"v1": {"core_step": {"value": 2000}}}}"#).unwrap();
-    let after = Overheads::of(&catalog, Version::new(0, 33, 0), ExecutorKind::Mp).unwrap();
+    let after = Overheads::of(&catalog, "vllm-v1", Version::new(0, 33, 0), ExecutorKind::Mp).unwrap();
     assert!((after.core_step - 2e6).abs() < 1.0 && after.worker_step.total_cmp(&before.worker_step).is_eq());
 }

@@ -1,6 +1,7 @@
 //! What the KV budget depends on.
 
 use super::MemoryFacts;
+use crate::engine::Family;
 use crate::hardware::Gpu;
 use crate::model::{Architecture, KvDtype, Layout};
 use crate::units::Version;
@@ -14,11 +15,13 @@ pub struct MemoryInputs<'a> {
     pub model: &'a Architecture,
     /// The GPU every rank has.
     pub gpu: &'a Gpu,
-    /// Release of vLLM.
+    /// Which engine.
+    pub family: Family,
+    /// Release of it.
     pub version: Version,
     /// Tensor- and pipeline-parallel sizes.
     pub layout: Layout,
-    /// Fraction of the GPU's memory vLLM may use, above 0 and at most 1.
+    /// Fraction of the GPU's memory vLLM may use, above 0 and at most 1; TensorRT-LLM: of what is free, for the KV cache.
     pub gpu_memory_utilization: f64,
     /// Format of the KV cache.
     pub kv_cache_dtype: KvDtype,

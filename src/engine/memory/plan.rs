@@ -1,6 +1,7 @@
 //! The budget itself.
 
 use super::{DoesNotFit, MemoryInputs};
+use crate::engine::Family;
 use crate::model::{
     Architecture, Layout, Precision, Stage, kv_bytes_per_token_per_gpu, online_load_peak_per_gpu,
     weights_per_gpu,
@@ -71,52 +72,88 @@ impl MemoryPlan {
 /// # Errors
 /// If vLLM would not start, in its words and with the arithmetic.
 pub fn plan_memory(inputs: &MemoryInputs<'_>) -> Result<MemoryPlan, DoesNotFit> {
-    let stages = Stage::all(inputs.model, inputs.layout, inputs.version);
+    let stages = Stage::all(inputs.model, inputs.layout, inputs.family.vllm_rules(inputs.version));
     let total = inputs.gpu.total_memory().get();
-    let requested = (total as f64 * inputs.gpu_memory_utilization).ceil() as u64;
     let outside_torch = inputs.facts.outside_torch(
+        inputs.family,
         inputs.version,
         inputs.layout.tensor_parallel,
         inputs.layout.pipeline_parallel,
     ) as u64;
-    let free = total.saturating_sub(inputs.facts.at_startup(inputs.version) as u64);
     let mut planned = Vec::with_capacity(stages.len());
     for stage in &stages {
         let weights = fitting_weights(inputs, stage, outside_torch)?;
-        if requested > free {
-            return Err(DoesNotFit::NotFree {
-                free: Bytes::new(free),
-                total: Bytes::new(total),
-                requested: Bytes::new(requested),
-                utilization: inputs.gpu_memory_utilization.to_string(),
-            });
-        }
         let activations = activation_peak(inputs, stage);
         let cuda_graphs = inputs.facts.cuda_graphs(stage.layers, inputs.captured_sizes) as u64;
-        let budgeted = if inputs.version < GRAPHS_IN_BUDGET { 0 } else { cuda_graphs };
-        let used = weights + activations + outside_torch + budgeted;
-        if used >= requested {
-            return Err(DoesNotFit::NoMemoryForBlocks {
-                stage: stage.index,
-                weights: Bytes::new(weights),
-                other: Bytes::new(used - weights),
-                requested: Bytes::new(requested),
-                total: Bytes::new(total),
-                gpu: inputs.gpu.name.clone(),
-                utilization: inputs.gpu_memory_utilization.to_string(),
-            });
-        }
-        planned.push(StageMemory {
+        let mut memory = StageMemory {
             weights: Bytes::new(weights),
             activations: Bytes::new(activations),
             outside_torch: Bytes::new(outside_torch),
             cuda_graphs: Bytes::new(cuda_graphs),
-            kv_available: Bytes::new(requested - used),
+            kv_available: Bytes::new(0),
             kv_cache: Bytes::new(0),
             free: Bytes::new(0),
-        });
+        };
+        memory.kv_available = match inputs.family {
+            Family::TensorRtLlm => part_of_the_rest(inputs, stage, &memory)?,
+            Family::V0 | Family::V1 => rest_of_the_part(inputs, stage, &memory)?,
+        };
+        planned.push(memory);
     }
     share_blocks(inputs, &stages, planned, total)
+}
+
+/// vLLM: what `gpu_memory_utilization` of the GPU leaves beside everything else.
+fn rest_of_the_part(
+    inputs: &MemoryInputs<'_>,
+    stage: &Stage,
+    memory: &StageMemory,
+) -> Result<Bytes, DoesNotFit> {
+    let total = inputs.gpu.total_memory().get();
+    let requested = (total as f64 * inputs.gpu_memory_utilization).ceil() as u64;
+    let free = total.saturating_sub(inputs.facts.at_startup(inputs.family) as u64);
+    if requested > free {
+        return Err(DoesNotFit::NotFree {
+            free: Bytes::new(free),
+            total: Bytes::new(total),
+            requested: Bytes::new(requested),
+            utilization: inputs.gpu_memory_utilization.to_string(),
+        });
+    }
+    let graphs = if inputs.version < GRAPHS_IN_BUDGET { 0 } else { memory.cuda_graphs.get() };
+    let used = memory.weights.get() + memory.activations.get() + memory.outside_torch.get() + graphs;
+    if used >= requested {
+        return Err(DoesNotFit::NoMemoryForBlocks {
+            stage: stage.index,
+            weights: memory.weights,
+            other: Bytes::new(used - memory.weights.get()),
+            requested: Bytes::new(requested),
+            total: Bytes::new(total),
+            gpu: inputs.gpu.name.clone(),
+            utilization: inputs.gpu_memory_utilization.to_string(),
+        });
+    }
+    Ok(Bytes::new(requested - used))
+}
+
+/// TensorRT-LLM: the stated part of what everything else leaves (`kv_cache_free_gpu_mem_fraction`).
+fn part_of_the_rest(
+    inputs: &MemoryInputs<'_>,
+    stage: &Stage,
+    memory: &StageMemory,
+) -> Result<Bytes, DoesNotFit> {
+    let total = inputs.gpu.total_memory().get();
+    let used = memory.weights.get() + memory.other().get();
+    match total.checked_sub(used) {
+        None | Some(0) => Err(DoesNotFit::NothingFree {
+            stage: stage.index,
+            weights: memory.weights,
+            other: memory.other(),
+            total: Bytes::new(total),
+            gpu: inputs.gpu.name.clone(),
+        }),
+        Some(rest) => Ok(Bytes::new((rest as f64 * inputs.gpu_memory_utilization) as u64)),
+    }
 }
 
 /// Settles the number of blocks once every stage's share is known.
@@ -226,7 +263,7 @@ fn activation_peak(inputs: &MemoryInputs<'_>, stage: &Stage) -> u64 {
     }
     let rows = u64::from(inputs.max_num_seqs.min(inputs.max_num_batched_tokens));
     let logits = rows * u64::from(inputs.model.padded_vocab());
-    let sampler = logits as f64 * inputs.facts.sampler_bytes_per_logit(inputs.version);
+    let sampler = logits as f64 * inputs.facts.sampler_bytes_per_logit(inputs.family);
     let hidden = tokens * u64::from(inputs.model.hidden_size) * inputs.model.dtype.bytes();
     layers.max(hidden + sampler as u64)
 }

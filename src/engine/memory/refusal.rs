@@ -1,15 +1,14 @@
-//! Why a server would not start, in vLLM's words.
+//! Why a server would not start, in vLLM's words where they are vLLM's.
 
 use thiserror::Error;
 
 use super::MemoryInputs;
+use crate::engine::Family;
 use crate::model::Layout;
 use crate::units::{Bytes, Version};
 
 /// The first release that does not fall back to Ray by itself when an engine needs more than one node.
 const BACKEND_ASKED: Version = Version::new(0, 33, 0);
-/// The first release whose default engine is V1, which has another text for the same refusal.
-const V1: Version = Version::new(0, 8, 0);
 
 /// The engine does not start.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -95,6 +94,24 @@ pub enum DoesNotFit {
         /// `gpu_memory_utilization`.
         utilization: String,
     },
+    /// Weights and buffers leave nothing of the GPU; TensorRT-LLM.
+    #[error(
+        "nothing is left for the KV cache: stage {stage} has {:.2} GiB of weights + {:.2} GiB of activations and \
+         libraries per GPU, on {:.2} GiB of {gpu}",
+        .weights.as_gib(), .other.as_gib(), .total.as_gib()
+    )]
+    NothingFree {
+        /// The stage it fails on.
+        stage: u32,
+        /// Weights of one GPU.
+        weights: Bytes,
+        /// Everything else.
+        other: Bytes,
+        /// Memory of the GPU.
+        total: Bytes,
+        /// Its name.
+        gpu: String,
+    },
     /// The KV cache cannot hold one sequence of `max_model_len` (V1's text).
     #[error(
         "To serve at least one request with the models's max seq len ({max_model_len}), ({:.2} GiB KV cache is \
@@ -174,7 +191,8 @@ pub fn check_world_size(
     Ok(())
 }
 
-/// One sequence of `max_model_len` must fit; V1 sets one block aside.
+/// One sequence of `max_model_len` must fit; V1 sets one block aside. TensorRT-LLM starts all the same and refuses the
+/// requests that do not fit.
 pub(super) fn check_longest_sequence(
     inputs: &MemoryInputs<'_>,
     blocks: u64,
@@ -182,7 +200,10 @@ pub(super) fn check_longest_sequence(
 ) -> Result<(), DoesNotFit> {
     let block_size = u64::from(inputs.block_size);
     let max_model_len = inputs.max_model_len;
-    if inputs.version < V1 {
+    if inputs.family == Family::TensorRtLlm {
+        return Ok(());
+    }
+    if inputs.family == Family::V0 {
         let tokens = blocks * block_size;
         if u64::from(max_model_len) > tokens {
             return Err(DoesNotFit::SequenceTooLongV0 { max_model_len, tokens });

@@ -1,28 +1,16 @@
-//! vLLM's arguments: its own defaults, and what it refuses before it starts.
+//! The engine's arguments: its own defaults, and what it refuses before it starts.
 
+use crate::catalog::Catalog;
 use crate::engine::{
-    BatchLimitArgs, DEFAULT_BLOCK_SIZE, DtypeArg, EngineArgs, ExecutorArg, QuantizationArg,
-    SchedulingPolicyArg, batch_limits, capture_sizes, gpu_memory_utilization,
+    Backend, BatchLimitArgs, BatchLimits, DEFAULT_BLOCK_SIZE, DEFAULT_SEQ_LEN_TO_CAPTURE, DtypeArg,
+    EngineArgs, ExecutorArg, Family, QuantizationArg, SchedulingPolicyArg, TensorRtDefaults, V0_WATERMARK,
+    batch_limits, capture_sizes, gpu_memory_utilization,
 };
 use crate::hardware::Gpu;
 use crate::model::{Architecture, Precision};
 use crate::scenario::path::field;
 use crate::scenario::{ResolvedEngine, ScenarioError, ScenarioFile};
 use crate::units::Version;
-
-/// The newest release whose behaviour was read; the default.
-const NEWEST: Version = Version::new(0, 33, 0);
-/// The first release past it, which is not known.
-const UNKNOWN: Version = Version::new(0, 34, 0);
-/// The oldest release that the memory model covers.
-const OLDEST: Version = Version::new(0, 6, 0);
-/// The first release whose default engine is V1, which caches prefixes by default.
-const V1: Version = Version::new(0, 8, 0);
-
-/// The engine's name in the catalogue's `accuracy`.
-pub(super) fn class(version: Version) -> &'static str {
-    if version < V1 { "vllm-v0" } else { "vllm-v1" }
-}
 
 /// The model as `--dtype` and `--quantization` leave it.
 pub(super) fn as_loaded(checkpoint: Architecture, args: &EngineArgs) -> Architecture {
@@ -33,65 +21,136 @@ pub(super) fn as_loaded(checkpoint: Architecture, args: &EngineArgs) -> Architec
     };
     match args.quantization {
         None => model,
+        // TensorRT-LLM loads what was quantised before.
+        Some(QuantizationArg::Fp8) if args.backend == Some(Backend::TensorRtLlm) => {
+            Architecture { online_quantization: false, ..model.quantized_online() }
+        }
         Some(QuantizationArg::Fp8) => model.quantized_online(),
     }
 }
 
+/// Defaults that differ from backend to backend.
+struct Defaults {
+    limits: BatchLimits,
+    gpu_memory_utilization: f64,
+    block_size: u32,
+    /// Asynchronous or overlap scheduling as stated; `None` leaves it to vLLM's release.
+    async_scheduling: Option<bool>,
+}
+
 impl ScenarioFile {
-    /// Fills vLLM's defaults; `local_gpus` is what one pod has.
+    /// Fills the engine's defaults; `local_gpus` is what one pod has.
     pub(super) fn resolve_engine(
         &self,
+        catalog: &Catalog,
         args: &EngineArgs,
         model: &Architecture,
         gpu: &Gpu,
         local_gpus: u32,
         at: &str,
     ) -> Result<ResolvedEngine, ScenarioError> {
-        let version = args.version.unwrap_or(NEWEST);
-        if !(OLDEST..UNKNOWN).contains(&version) {
-            let message = format!("vLLM {version} is not known: expected {OLDEST} to {NEWEST}");
+        let backend = args.backend.unwrap_or_default();
+        let (oldest, newest) = backend.known();
+        let version = args.version.unwrap_or(newest);
+        if !(oldest..backend.unknown()).contains(&version) {
+            let title = backend.title();
+            let message = format!("{title} {version} is not known: expected {oldest} to {newest}");
             return Err(self.error(&field(at, "version"), message));
+        }
+        let family = Family::of(backend, version);
+        if let Some(name) = args.clone().take_pointless(family).first() {
+            let message = format!("means nothing to {}", family.title());
+            return Err(self.error(&field(at, name), message));
         }
         let max_model_len = model
             .max_model_len(args.max_model_len)
             .map_err(|error| self.error(&field(at, "max_model_len"), error.to_string()))?;
-        let stated = BatchLimitArgs {
-            max_num_batched_tokens: args.max_num_batched_tokens,
-            max_num_seqs: args.max_num_seqs,
-            enable_chunked_prefill: args.enable_chunked_prefill,
-        };
-        let limits = batch_limits(version, gpu, max_model_len, stated);
-        limits
-            .check(max_model_len)
-            .map_err(|error| self.error(&field(at, "max_num_batched_tokens"), error.to_string()))?;
+        let defaults = self.defaults(catalog, args, version, gpu, max_model_len, at)?;
+        let limits = defaults.limits;
         self.threshold(args, max_model_len, at)?;
+        self.scheduler_steps(args, limits, at)?;
         let enforce_eager = args.enforce_eager.unwrap_or(false);
         let capture_sizes = match &args.cudagraph_capture_sizes {
-            _ if enforce_eager => Vec::new(),
+            _ if enforce_eager || family == Family::TensorRtLlm => Vec::new(),
             Some(sizes) => sizes.clone(),
-            None => capture_sizes(version, gpu, limits),
+            None => capture_sizes(family, version, gpu, limits),
         };
+        let watermark = if family == Family::V0 { V0_WATERMARK } else { 0.0 };
         Ok(ResolvedEngine {
+            backend,
             version,
             executor: self.executor(args, local_gpus, at)?,
             executor_stated: args.distributed_executor_backend.is_some(),
             max_model_len,
             dtype: model.dtype,
             kv_cache_dtype: args.kv_cache_dtype.unwrap_or_default(),
-            gpu_memory_utilization: args
-                .gpu_memory_utilization
-                .unwrap_or_else(|| gpu_memory_utilization(version)),
-            block_size: args.block_size.unwrap_or(DEFAULT_BLOCK_SIZE),
+            gpu_memory_utilization: args.gpu_memory_utilization.unwrap_or(defaults.gpu_memory_utilization),
+            block_size: args.block_size.unwrap_or(defaults.block_size),
             num_gpu_blocks_override: args.num_gpu_blocks_override,
             limits,
-            enable_prefix_caching: args.enable_prefix_caching.unwrap_or(version >= V1),
+            enable_prefix_caching: args.enable_prefix_caching.unwrap_or(family == Family::V1),
             long_prefill_token_threshold: args.long_prefill_token_threshold.unwrap_or(0),
             scheduling_policy: args.scheduling_policy.unwrap_or(SchedulingPolicyArg::Fcfs),
-            async_scheduling: args.async_scheduling,
-            watermark: args.watermark.unwrap_or(0.0),
+            async_scheduling: defaults.async_scheduling,
+            watermark: args.watermark.unwrap_or(watermark),
             enforce_eager,
             capture_sizes,
+            num_scheduler_steps: args.num_scheduler_steps.unwrap_or(1),
+            max_seq_len_to_capture: args.max_seq_len_to_capture.unwrap_or(DEFAULT_SEQ_LEN_TO_CAPTURE),
         })
+    }
+
+    /// What the backend takes where nothing is stated; vLLM's limits are checked as it does.
+    fn defaults(
+        &self,
+        catalog: &Catalog,
+        args: &EngineArgs,
+        version: Version,
+        gpu: &Gpu,
+        max_model_len: u32,
+        at: &str,
+    ) -> Result<Defaults, ScenarioError> {
+        let backend = args.backend.unwrap_or_default();
+        let stated = BatchLimitArgs {
+            max_num_batched_tokens: args.max_num_batched_tokens,
+            max_num_seqs: args.max_num_seqs,
+            enable_chunked_prefill: args.enable_chunked_prefill,
+            num_scheduler_steps: args.num_scheduler_steps,
+        };
+        if backend == Backend::Vllm {
+            let limits = batch_limits(Family::of(backend, version), version, gpu, max_model_len, stated);
+            limits
+                .check(max_model_len)
+                .map_err(|error| self.error(&field(at, "max_num_batched_tokens"), error.to_string()))?;
+            return Ok(Defaults {
+                limits,
+                gpu_memory_utilization: gpu_memory_utilization(version),
+                block_size: DEFAULT_BLOCK_SIZE,
+                async_scheduling: args.async_scheduling,
+            });
+        }
+        let defaults = TensorRtDefaults::read(catalog).map_err(|error| self.error(at, error.to_string()))?;
+        let overlaps = defaults.is_pytorch(version);
+        if args.async_scheduling == Some(true) && !overlaps {
+            let message = format!("TensorRT-LLM {version} has no overlap scheduler");
+            return Err(self.error(&field(at, "async_scheduling"), message));
+        }
+        Ok(Defaults {
+            limits: defaults.limits(stated),
+            gpu_memory_utilization: defaults.kv_cache_fraction(),
+            block_size: defaults.block_size(version),
+            async_scheduling: Some(args.async_scheduling.unwrap_or(overlaps)),
+        })
+    }
+
+    /// What V0 refuses of several steps a schedule (`engine/arg_utils.py` `create_engine_config`, 0.6.3).
+    fn scheduler_steps(&self, args: &EngineArgs, limits: BatchLimits, at: &str) -> Result<(), ScenarioError> {
+        let several = args.num_scheduler_steps.is_some_and(|steps| steps > 1);
+        if several && limits.enable_chunked_prefill && args.pipeline_parallel_size.unwrap_or(1) > 1 {
+            let message = "Multi-Step Chunked-Prefill is not supported for pipeline-parallel-size > 1";
+            return Err(self.error(&field(at, "num_scheduler_steps"), message));
+        }
+        Ok(())
     }
 
     /// What vLLM's scheduler configuration refuses (`config/scheduler.py`, `__post_init__`).

@@ -1,6 +1,5 @@
 //! Where a placement stands on the ground that measurements cover.
 
-use super::engine;
 use crate::catalog::{Catalog, CatalogError};
 use crate::metrics::{ModelError, Position};
 use crate::model::Precision;
@@ -22,7 +21,7 @@ pub(super) fn of(
             deployment.timings.iter().flat_map(|timing| &timing.stages).flat_map(|stage| &stage.nodes);
         let kv_cache = deployment.engine.kv_cache_dtype.precision(deployment.model.dtype);
         let position = Position {
-            engine: engine::class(deployment.engine.version),
+            engine: deployment.engine.family().name(),
             gpu: &pools[deployment.pool].gpu,
             fp8_weights: deployment.model.has_fp8(),
             fp8_kv_cache: kv_cache == Precision::Fp8,

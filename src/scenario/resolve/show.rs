@@ -43,7 +43,8 @@ fn fill_placement(placement: &mut PlacementArgs, resolved: &ResolvedPlacement) {
 
 fn engine(stated: &EngineArgs, deployment: &ResolvedDeployment) -> EngineArgs {
     let engine = &deployment.engine;
-    EngineArgs {
+    let mut filled = EngineArgs {
+        backend: stated.backend,
         version: Some(engine.version),
         tensor_parallel_size: Some(deployment.layout.tensor_parallel),
         pipeline_parallel_size: Some(deployment.layout.pipeline_parallel),
@@ -70,5 +71,9 @@ fn engine(stated: &EngineArgs, deployment: &ResolvedDeployment) -> EngineArgs {
         watermark: Some(engine.watermark),
         enforce_eager: Some(engine.enforce_eager),
         cudagraph_capture_sizes: (!engine.enforce_eager).then(|| engine.capture_sizes.clone()),
-    }
+        num_scheduler_steps: Some(engine.num_scheduler_steps),
+        max_seq_len_to_capture: Some(engine.max_seq_len_to_capture),
+    };
+    filled.take_pointless(engine.family());
+    filled
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use towtank::{
-    engine::{CaptureSizes, EngineConfig, Executor, FreeOrder, SchedulingPolicy},
+    engine::{CaptureSizes, EngineConfig, Executor, Family, FreeOrder, SchedulingPolicy},
     request::{Content, Segment, StreamId},
 };
 
@@ -12,6 +12,7 @@ use super::pool::Pool;
 /// Ten usable blocks, freed in the order of 0.28 and later.
 fn pool(block_size: u32) -> Pool {
     let config = EngineConfig {
+        family: Family::V1,
         version: "0.33".parse().unwrap(),
         scheduling_policy: SchedulingPolicy::Fcfs,
         max_num_seqs: 16,
@@ -25,8 +26,10 @@ fn pool(block_size: u32) -> Pool {
         watermark: 0.0,
         async_scheduling: Some(false),
         pipeline_parallel_size: 1,
+        num_scheduler_steps: 1,
         executor: Executor::Mp,
         capture_sizes: CaptureSizes::up_to(16),
+        max_seq_len_to_capture: 8192,
     };
     Pool::new(&config, FreeOrder::UnhashedFirst)
 }

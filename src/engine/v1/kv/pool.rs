@@ -5,23 +5,23 @@ use super::{
     path::{Path, Tree},
     queue::FreeQueue,
 };
-use crate::engine::rules::FreeOrder;
+use crate::engine::FreeOrder;
 use crate::request::Content;
 
 /// A beginning of a request found in the cache.
 #[derive(Clone, Debug, Default)]
-pub(in crate::engine) struct Hit {
+pub(in crate::engine::v1) struct Hit {
     /// Blocks found.
-    pub(in crate::engine) blocks: u32,
+    pub(in crate::engine::v1) blocks: u32,
     /// Of those, blocks that lie in the free queue and leave it when hit.
-    pub(in crate::engine) evictable: u32,
+    pub(in crate::engine::v1) evictable: u32,
     /// (layer, from, up to), in order of block index.
     pieces: Vec<(u32, u32, u32)>,
 }
 
 /// What one running request holds.
 #[derive(Clone, Debug, Default)]
-pub(in crate::engine) struct Holding {
+pub(in crate::engine::v1) struct Holding {
     /// Blocks of others: (layer, from, up to).
     hits: Vec<(u32, u32, u32)>,
     /// Layers it made, by span of its path.
@@ -30,7 +30,7 @@ pub(in crate::engine) struct Holding {
 
 /// All KV blocks of one engine but the null block.
 #[derive(Clone, Debug)]
-pub(in crate::engine) struct KvPool {
+pub(in crate::engine::v1) struct KvPool {
     block_size: u32,
     usable: u32,
     free: u32,
@@ -52,7 +52,7 @@ struct Cache {
 }
 
 impl KvPool {
-    pub(in crate::engine) fn new(usable: u32, block_size: u32, order: FreeOrder, caching: bool) -> Self {
+    pub(in crate::engine::v1) fn new(usable: u32, block_size: u32, order: FreeOrder, caching: bool) -> Self {
         let cache = caching.then(|| Cache {
             queue: FreeQueue::new(usable),
             tree: Tree::default(),
@@ -64,30 +64,30 @@ impl KvPool {
         Self { block_size, usable, free: usable, order, cache }
     }
 
-    pub(in crate::engine) fn free(&self) -> u32 {
+    pub(in crate::engine::v1) fn free(&self) -> u32 {
         self.free
     }
 
-    pub(in crate::engine) fn usable(&self) -> u32 {
+    pub(in crate::engine::v1) fn usable(&self) -> u32 {
         self.usable
     }
 
     /// Tokens a block holds.
-    pub(in crate::engine) fn block_size(&self) -> u32 {
+    pub(in crate::engine::v1) fn block_size(&self) -> u32 {
         self.block_size
     }
 
     /// Blocks that hold `tokens` tokens.
-    pub(in crate::engine) fn blocks(&self, tokens: u32) -> u32 {
+    pub(in crate::engine::v1) fn blocks(&self, tokens: u32) -> u32 {
         tokens.div_ceil(self.block_size)
     }
 
     /// The path of a request, to be given back with [`Self::forget`].
-    pub(in crate::engine) fn path(&mut self, content: &Content) -> Path {
+    pub(in crate::engine::v1) fn path(&mut self, content: &Content) -> Path {
         self.cache.as_mut().map_or_else(Path::default, |cache| cache.tree.walk(content, self.block_size))
     }
 
-    pub(in crate::engine) fn forget(&mut self, path: &Path) {
+    pub(in crate::engine::v1) fn forget(&mut self, path: &Path) {
         if let Some(cache) = &mut self.cache {
             cache.tree.leave(path);
         }
@@ -96,7 +96,7 @@ impl KvPool {
     /// The longest cached beginning; at least one of `tokens` is always left to compute
     /// (`v1/core/kv_cache_manager.py` `get_computed_blocks`). `hashed` tells how many blocks of a running request
     /// have their hash.
-    pub(in crate::engine) fn lookup(&self, path: &Path, tokens: u32, hashed: impl Fn(u32) -> u32) -> Hit {
+    pub(in crate::engine::v1) fn lookup(&self, path: &Path, tokens: u32, hashed: impl Fn(u32) -> u32) -> Hit {
         let mut hit = Hit::default();
         let Some(cache) = &self.cache else { return hit };
         let limit = tokens.saturating_sub(1) / self.block_size;
@@ -123,7 +123,7 @@ impl KvPool {
     }
 
     /// Takes `blocks` from the front of the free queue.
-    pub(in crate::engine) fn take(&mut self, blocks: u32) {
+    pub(in crate::engine::v1) fn take(&mut self, blocks: u32) {
         debug_assert!(blocks <= self.free, "the caller made room");
         self.free -= blocks;
         if let Some(cache) = &mut self.cache {
@@ -133,7 +133,7 @@ impl KvPool {
 
     /// Takes hold of a hit and opens layers for what request `maker` will compute behind it.
     /// `known`: how many blocks have their hash in the layers of [`Self::open_beside`].
-    pub(in crate::engine) fn hold(
+    pub(in crate::engine::v1) fn hold(
         &mut self,
         path: &Path,
         hit: Hit,
@@ -160,12 +160,12 @@ impl KvPool {
     }
 
     /// Whether several requests compute blocks of one stretch at the same time.
-    pub(in crate::engine) fn has_twins(&self) -> bool {
+    pub(in crate::engine::v1) fn has_twins(&self) -> bool {
         self.cache.as_ref().is_some_and(|cache| !cache.twins.is_empty())
     }
 
     /// Their layers and makers.
-    pub(in crate::engine) fn twins(&self) -> impl Iterator<Item = (u32, u32)> {
+    pub(in crate::engine::v1) fn twins(&self) -> impl Iterator<Item = (u32, u32)> {
         self.cache.iter().flat_map(|cache| {
             let maker = |number: u32| cache.layers[number as usize].maker;
             cache.twins.iter().filter_map(move |number| maker(*number).map(|maker| (*number, maker)))
@@ -173,7 +173,7 @@ impl KvPool {
     }
 
     /// Layers along a path that others still extend, and their makers, where nobody watches them yet.
-    pub(in crate::engine) fn open_beside(&self, path: &Path) -> Vec<(u32, u32)> {
+    pub(in crate::engine::v1) fn open_beside(&self, path: &Path) -> Vec<(u32, u32)> {
         let Some(cache) = &self.cache else { return Vec::new() };
         let mut open = Vec::new();
         for span in &path.spans {
@@ -188,7 +188,7 @@ impl KvPool {
     }
 
     /// Whether somebody is still adding blocks along a path.
-    pub(in crate::engine) fn grows(&self, path: &Path, hashed: impl Fn(u32) -> u32) -> bool {
+    pub(in crate::engine::v1) fn grows(&self, path: &Path, hashed: impl Fn(u32) -> u32) -> bool {
         self.cache.as_ref().is_some_and(|cache| {
             let layers = path.spans.iter().flat_map(|span| cache.tree.layers(span.node));
             let mut layers = layers.map(|number| &cache.layers[*number as usize]);
@@ -197,7 +197,7 @@ impl KvPool {
     }
 
     /// A watched layer has its hashes up to `hashed`.
-    pub(in crate::engine) fn note(&mut self, number: u32, hashed: u32) {
+    pub(in crate::engine::v1) fn note(&mut self, number: u32, hashed: u32) {
         let cache = self.cache.as_mut().expect("only a cache has twins");
         cache.clock += 1;
         let layer = &mut cache.layers[number as usize];
@@ -205,7 +205,7 @@ impl KvPool {
     }
 
     /// Frees what a request holds: `blocks` in all, the first `hashed` of them with a hash.
-    pub(in crate::engine) fn release(&mut self, path: &Path, holding: Holding, blocks: u32, hashed: u32) {
+    pub(in crate::engine::v1) fn release(&mut self, path: &Path, holding: Holding, blocks: u32, hashed: u32) {
         let Some(cache) = &mut self.cache else {
             self.free += blocks;
             return;

@@ -90,11 +90,11 @@ impl Entry {
 
     /// Tokens after which the engine stops it by length (`v1/core/sched/utils.py` `check_stop`).
     pub(super) fn length_limit(&self, max_model_len: u32) -> u32 {
-        self.request.max_tokens.min(max_model_len - self.request.prompt_tokens)
+        self.request.length_limit(max_model_len)
     }
 
     /// Tokens after which it ends, be it by length or by its end-of-sequence token.
     pub(super) fn stop_at(&self, max_model_len: u32) -> u32 {
-        self.request.output_tokens.max(1).min(self.length_limit(max_model_len))
+        self.request.stop_at(max_model_len)
     }
 }

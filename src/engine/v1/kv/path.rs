@@ -20,7 +20,7 @@ pub(super) struct Span {
 
 /// The stretches of one request, in order; the last one is open-ended, because an answer may go on.
 #[derive(Clone, Debug, Default)]
-pub(in crate::engine) struct Path {
+pub(in crate::engine::v1) struct Path {
     pub(super) spans: Vec<Span>,
 }
 

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    EngineConfig, EngineState, EngineStats, Outputs, Rejected, StepDetail,
-    capture::CaptureSizes,
+    Action, CaptureSizes, EngineConfig, EngineState, EngineStats, Outputs, Rejected, StepDetail,
     cohort::Cohort,
     entry::{Entry, Status},
     kv::KvPool,
@@ -13,26 +12,12 @@ use super::{
     tally::Tally,
     waiting::Waiting,
 };
-use crate::batch::Batch;
 use crate::request::{Request, RequestId};
 use crate::units::{SimDuration, SimTime};
 
 /// The loop rests this long after a pass that ran nothing while requests remain (`v1/engine/core.py`
 /// `_process_engine_step`).
 const NAP: SimDuration = SimDuration::from_millis(1);
-
-/// What the engine core does next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Sends a batch to the workers; the caller polls again when the core is free.
-    Dispatch(Batch),
-    /// Blocks until the oldest batch in flight returns.
-    WaitOldest,
-    /// Does nothing for that long.
-    PollAfter(SimDuration),
-    /// Sleeps until an input.
-    Idle,
-}
 
 /// A batch in flight.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +46,7 @@ impl Flight {
 /// vLLM's V1 engine core with its scheduler, as a state machine: inputs are requests, polls and results, outputs are
 /// batches and tokens; time is always an argument.
 #[derive(Clone, Debug)]
-pub struct Engine {
+pub(in crate::engine) struct Engine {
     pub(super) rules: Rules,
     pub(super) capture_sizes: CaptureSizes,
     pub(super) max_num_seqs: u32,
@@ -100,7 +85,7 @@ impl Engine {
     ///
     /// # Panics
     /// If `config` is not what start-up accepts: no blocks, no tokens a step.
-    pub fn new(config: &EngineConfig) -> Self {
+    pub(in crate::engine) fn new(config: &EngineConfig) -> Self {
         assert!(config.num_gpu_blocks > 1 && config.block_size > 0 && config.max_num_batched_tokens > 0);
         let rules = Rules::of(config);
         let usable = config.num_gpu_blocks - 1;
@@ -138,13 +123,8 @@ impl Engine {
         }
     }
 
-    /// The rules this engine follows.
-    pub fn rules(&self) -> &Rules {
-        &self.rules
-    }
-
     /// A decode's input token was sampled this many dispatched batches before it.
-    pub fn token_cadence(&self) -> usize {
+    pub(in crate::engine) fn token_cadence(&self) -> usize {
         match self.rules.cadence {
             Cadence::Returned => self.rules.batches_in_flight as usize,
             Cadence::Steps(steps) => steps as usize,
@@ -152,12 +132,12 @@ impl Engine {
     }
 
     /// Keeps the detail of each `schedule()` call for [`Self::take_detail`].
-    pub fn record_steps(&mut self) {
+    pub(in crate::engine) fn record_steps(&mut self) {
         self.recording = true;
     }
 
     /// What the `schedule()` call behind the latest dispatch did, victims of calls that dispatched nothing included.
-    pub fn take_detail(&mut self) -> StepDetail {
+    pub(in crate::engine) fn take_detail(&mut self) -> StepDetail {
         std::mem::take(&mut self.detail)
     }
 
@@ -168,7 +148,7 @@ impl Engine {
     ///
     /// # Panics
     /// If the id is in use.
-    pub fn add(&mut self, request: Request) -> Result<(), Rejected> {
+    pub(in crate::engine) fn add(&mut self, request: Request) -> Result<(), Rejected> {
         let prompt_tokens = request.prompt_tokens;
         if prompt_tokens == 0 {
             return Err(Rejected::EmptyPrompt);
@@ -192,13 +172,13 @@ impl Engine {
     }
 
     /// A client went away: taken out at the next poll, or before the next result is applied.
-    pub fn abort(&mut self, id: RequestId) {
+    pub(in crate::engine) fn abort(&mut self, id: RequestId) {
         self.aborts.push(id);
     }
 
     /// One pass of the engine-core loop up to where it would block (`v1/engine/core.py` `step`,
     /// `step_with_batch_queue`). `oldest_done`: the oldest batch in flight has returned already.
-    pub fn poll(&mut self, now: SimTime, oldest_done: bool, out: &mut Outputs) -> Action {
+    pub(in crate::engine) fn poll(&mut self, now: SimTime, oldest_done: bool, out: &mut Outputs) -> Action {
         if self.must_wait {
             return Action::WaitOldest;
         }
@@ -245,7 +225,7 @@ impl Engine {
     ///
     /// # Panics
     /// If no batch is in flight.
-    pub fn complete(&mut self, now: SimTime, out: &mut Outputs) {
+    pub(in crate::engine) fn complete(&mut self, now: SimTime, out: &mut Outputs) {
         self.must_wait = false;
         self.apply_aborts(out);
         let flight = self.flights.pop_front().expect("a batch is in flight");
@@ -257,7 +237,7 @@ impl Engine {
     }
 
     /// Whether the pass under way blocks until the oldest batch in flight returns: no input is looked at before.
-    pub fn must_wait(&self) -> bool {
+    pub(in crate::engine) fn must_wait(&self) -> bool {
         self.must_wait
     }
 
@@ -298,7 +278,7 @@ impl Engine {
     }
 
     /// Tokens of a request's answer that are out, 0 if it is not here.
-    pub fn output_tokens(&self, id: RequestId) -> u32 {
+    pub(in crate::engine) fn output_tokens(&self, id: RequestId) -> u32 {
         let entry = self.entries.get(id.0 as usize).and_then(Option::as_ref);
         entry.map_or(0, |entry| match entry.status {
             Status::Decode(member) | Status::Last(member) => {
@@ -310,7 +290,7 @@ impl Engine {
     }
 
     /// Queues and pool now.
-    pub fn state(&self) -> EngineState {
+    pub(in crate::engine) fn state(&self) -> EngineState {
         EngineState {
             running: self.running.len(),
             waiting: self.waiting.len() as u32,
@@ -320,7 +300,7 @@ impl Engine {
     }
 
     /// Counters so far.
-    pub fn stats(&self) -> EngineStats {
+    pub(in crate::engine) fn stats(&self) -> EngineStats {
         self.stats
     }
 }

@@ -15,7 +15,7 @@ impl Engine {
     ///
     /// # Panics
     /// Never: the batches of a run hold decodes, as was just looked up.
-    pub fn run_len(&self, limit: u32) -> u32 {
+    pub(in crate::engine) fn run_len(&self, limit: u32) -> u32 {
         let period = self.period();
         if !self.prefills.is_empty()
             || !(self.waiting.is_empty() || self.head_blocked)
@@ -72,7 +72,7 @@ impl Engine {
     ///
     /// # Panics
     /// If `pass` is not below [`Self::run_len`].
-    pub fn run_batch(&self, pass: u32) -> Batch {
+    pub(in crate::engine) fn run_batch(&self, pass: u32) -> Batch {
         let (number, step) = self.run_step(pass, self.period()).expect("the pass belongs to the run");
         let cohort = &self.cohorts[number as usize];
         let ahead = cohort.scheduled + 1..=step;
@@ -87,6 +87,7 @@ impl Engine {
             decode_context_blocks: blocks * u64::from(self.kv.block_size()),
             prefills: Vec::new(),
             sampled_rows: cohort.size(),
+            continues: false,
         }
     }
 
@@ -94,7 +95,7 @@ impl Engine {
     ///
     /// # Panics
     /// If the run is shorter.
-    pub fn advance(&mut self, results: &[SimTime], out: &mut Outputs) {
+    pub(in crate::engine) fn advance(&mut self, results: &[SimTime], out: &mut Outputs) {
         for now in results {
             let (number, step) = self.run_step(0, self.period()).expect("the pass belongs to the run");
             self.calls += 1;

@@ -16,7 +16,8 @@ impl Engine {
         }
         for slot in &flight.firsts {
             let entry = self.entries[*slot as usize].as_ref().expect("those who left are not in the batch");
-            out.put_token(now, entry, entry.outputs + entry.in_flight == 0);
+            let before = (entry.outputs + entry.in_flight > 0).then_some(entry.last_token);
+            out.put_token(now, &entry.request, before);
         }
         for slot in &flight.chunks {
             if let Some(entry) = &mut self.entries[*slot as usize] {
@@ -46,7 +47,7 @@ impl Engine {
             let entry = self.entry_mut(*slot);
             entry.in_flight -= 1;
             entry.outputs += 1;
-            out.put_token(now, entry, entry.outputs == 1);
+            out.put_token(now, &entry.request, (entry.outputs > 1).then_some(entry.last_token));
             entry.last_token = now;
             if entry.outputs == entry.stop_at(max_model_len) {
                 ended.push((*seq, *slot));
