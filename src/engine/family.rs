@@ -26,7 +26,7 @@ impl Backend {
     /// The oldest and the newest release that is known; the newest is the default.
     pub fn known(self) -> (Version, Version) {
         match self {
-            Self::Vllm => (Version::new(0, 6, 0), NEWEST_VLLM),
+            Self::Vllm => (Version::new(0, 5, 0), NEWEST_VLLM),
             Self::TensorRtLlm => (Version::new(0, 10, 0), Version::new(1, 1, 0)),
         }
     }
@@ -36,6 +36,14 @@ impl Backend {
         match self {
             Self::Vllm => Version::new(0, 34, 0),
             Self::TensorRtLlm => Version::new(1, 2, 0),
+        }
+    }
+
+    /// Its name in a scenario and in the catalogue.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vllm => "vllm",
+            Self::TensorRtLlm => "tensorrt-llm",
         }
     }
 

@@ -10,6 +10,7 @@ mod campaign;
 mod comparable;
 mod engine;
 mod fit;
+mod frontend;
 mod groups;
 mod metric;
 mod orderings;

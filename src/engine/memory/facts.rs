@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::catalog::{Catalog, CatalogError, fact_bytes};
+use crate::catalog::{Catalog, CatalogError, fact_bytes, fact_number};
 use crate::engine::Family;
 use crate::units::Version;
 
@@ -21,6 +21,8 @@ pub struct MemoryFacts {
 struct V0 {
     #[serde(deserialize_with = "fact_bytes")]
     sampler_bytes_per_logit: f64,
+    #[serde(deserialize_with = "fact_number")]
+    sampler_rows: u32,
     #[serde(deserialize_with = "fact_bytes")]
     base: f64,
     #[serde(deserialize_with = "fact_bytes")]
@@ -75,6 +77,11 @@ impl MemoryFacts {
             Family::V1 => self.v1.sampler_bytes_per_logit,
             Family::TensorRtLlm => self.tensorrt_llm.sampler_bytes_per_logit,
         }
+    }
+
+    /// Rows that are sampled while memory is profiled, of those that there could be.
+    pub(super) fn sampled_rows(&self, family: Family, rows: u32) -> u32 {
+        if family == Family::V0 { rows.min(self.v0.sampler_rows) } else { rows }
     }
 
     /// CUDA context, libraries and communicators of one GPU, as far as the budget counts them [B].

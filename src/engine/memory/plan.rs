@@ -261,8 +261,9 @@ fn activation_peak(inputs: &MemoryInputs<'_>, stage: &Stage) -> u64 {
     if !stage.last {
         return layers;
     }
-    let rows = u64::from(inputs.max_num_seqs.min(inputs.max_num_batched_tokens));
-    let logits = rows * u64::from(inputs.model.padded_vocab());
+    let rows = inputs.max_num_seqs.min(inputs.max_num_batched_tokens);
+    let rows = inputs.facts.sampled_rows(inputs.family, rows);
+    let logits = u64::from(rows) * u64::from(inputs.model.padded_vocab());
     let sampler = logits as f64 * inputs.facts.sampler_bytes_per_logit(inputs.family);
     let hidden = tokens * u64::from(inputs.model.hidden_size) * inputs.model.dtype.bytes();
     layers.max(hidden + sampler as u64)

@@ -44,7 +44,7 @@ impl<'a> Campaign<'a> {
         let runs: BTreeMap<&str, Run> = runs.into_iter().collect();
         let predictions = self.rows.iter().map(|(row, understood)| match understood {
             Err(reason) => Prediction::without(row, reason.clone()),
-            Ok((setup, metric)) => Prediction::of(row, setup, *metric, &runs[setup.key.as_str()]),
+            Ok((setup, metric)) => Prediction::of(catalog, row, setup, *metric, &runs[setup.key.as_str()]),
         });
         Ok(predictions.collect())
     }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{row::Row, words};
+use super::{row::Row, traffic::Traffic, words};
+use crate::engine::{Backend, Family};
 use crate::units::Version;
 
 /// The oldest releases that are predicted; before them an engine was another program.
@@ -10,8 +11,12 @@ const OLDEST_VLLM: Version = Version::new(0, 5, 0);
 const OLDEST_TENSORRT_LLM: Version = Version::new(0, 5, 0);
 /// The oldest release of vLLM whose V1 engine is known; earlier previews of it are taken for it.
 const OLDEST_V1: Version = Version::new(0, 8, 0);
+/// Prompts up to this long were computed whole: the step budget of TensorRT-LLM's benchmarks [tokens].
+const UNCHUNKED: u32 = 8192;
 /// NVIDIA's Triton container of July 2024 carries this release.
 const TRITON_24_07: Version = Version::new(0, 11, 0);
+/// NVIDIA's NIM containers count their own releases; those of early 2025 carry this one (recalled).
+const NIM_1_8: Version = Version::new(0, 17, 0);
 
 /// An engine of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,23 +25,6 @@ pub(super) struct Engine {
     pub(super) version: Version,
     /// One batch from its first prompt to its last answer, then the next.
     pub(super) static_batch: bool,
-}
-
-/// What family it is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Backend {
-    Vllm,
-    TensorRtLlm,
-}
-
-impl Backend {
-    /// Its name in a scenario, and in the groups of errors.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Vllm => "vllm",
-            Self::TensorRtLlm => "tensorrt-llm",
-        }
-    }
 }
 
 impl Engine {
@@ -57,32 +45,37 @@ impl Engine {
             .ok_or_else(|| format!("engine_version `{}` names no release", row.engine_version))?;
         let preview = row.engine_version.contains("V1") && stated < OLDEST_V1;
         let version = if preview { OLDEST_V1 } else { stated };
+        // What is a little older or newer than the releases known is taken for the nearest of them.
         if version < oldest {
             return Err(format!("{} {version} is older than any engine here ({oldest})", row.engine));
         }
+        let (first, last) = backend.known();
+        let version = version.clamp(first, last);
         Ok(Self { backend, version, static_batch: name.contains("static batch") })
     }
 
     /// Engine and generation, as the catalogue's `accuracy` has them.
-    pub(super) fn class(self) -> String {
-        match self.backend {
-            Backend::TensorRtLlm => "tensorrt-llm".to_owned(),
-            Backend::Vllm if self.version < OLDEST_V1 => "vllm-v0".to_owned(),
-            Backend::Vllm => "vllm-v1".to_owned(),
-        }
+    pub(super) fn class(self) -> &'static str {
+        Family::of(self.backend, self.version).name()
     }
 
     /// The scenario's `engine`, parallel sizes and limits included.
-    pub(super) fn args(self, row: &Row, max_model_len: u32, batch: Option<u32>) -> Map<String, Value> {
+    pub(super) fn args(self, row: &Row, max_model_len: u32, traffic: &Traffic) -> Map<String, Value> {
         let mut args = Map::new();
         let mut set = |name: &str, value: Value| args.insert(name.to_owned(), value);
         set("version", json!(self.version.to_string()));
         set("max_model_len", json!(max_model_len));
-        if let Some(most) = words::count(&row.max_num_seqs).or(batch) {
+        if let Some(most) = words::count(&row.max_num_seqs).or(traffic.batch()) {
             set("max_num_seqs", json!(most));
         }
-        if let Some(tokens) = words::number(&row.max_num_batched_tokens) {
-            set("max_num_batched_tokens", json!(tokens as u32));
+        let chunked = words::setting(&row.notes, "chunked-prefill");
+        let whole = chunked.is_some_and(|chunked| chunked.eq_ignore_ascii_case("false"));
+        // Without chunks vLLM refuses a budget below `max_model_len`: one that is stated all the same was not in force.
+        let in_force = |tokens: &u32| !(whole && *tokens < max_model_len);
+        if let Some(tokens) =
+            words::number(&row.max_num_batched_tokens).map(|tokens| tokens as u32).filter(in_force)
+        {
+            set("max_num_batched_tokens", json!(tokens));
         }
         if row.kv_dtype.to_lowercase().starts_with("fp8") {
             set("kv_cache_dtype", json!("fp8"));
@@ -90,9 +83,11 @@ impl Engine {
         if let Some(fraction) = words::setting(&row.notes, "gpu-mem").and_then(words::number) {
             set("gpu_memory_utilization", json!(fraction));
         }
+        set("backend", json!(self.backend));
         match self.backend {
             Backend::TensorRtLlm => {
-                set("backend", json!(self.backend.name()));
+                // A prompt longer than a step can only have been computed in pieces.
+                set("enable_chunked_prefill", json!(traffic.longest_prompt() > UNCHUNKED));
             }
             Backend::Vllm => {
                 set("enable_prefix_caching", json!(false));
@@ -102,8 +97,8 @@ impl Engine {
                 if let Some(steps) = words::setting(&row.notes, "scheduler-steps").and_then(words::count) {
                     set("num_scheduler_steps", json!(steps));
                 }
-                if let Some(chunked) = words::setting(&row.notes, "chunked-prefill") {
-                    set("enable_chunked_prefill", json!(chunked.eq_ignore_ascii_case("true")));
+                if chunked.is_some() {
+                    set("enable_chunked_prefill", json!(!whole));
                 }
             }
         }
@@ -114,6 +109,9 @@ impl Engine {
 /// The release in a text; of a range its end, of a text about several engines the one behind `tag`.
 fn version(text: &str, tag: &str) -> Option<Version> {
     let lower = text.to_lowercase();
+    if lower.starts_with("nim") {
+        return Some(NIM_1_8);
+    }
     if lower.contains("24.07") {
         return Some(TRITON_24_07);
     }
@@ -149,7 +147,7 @@ mod tests {
             ("0.20-pytorch", "trt-llm", "0.20"),
             ("1.0.0rc3", "trt-llm", "1.0"),
             ("~0.2 eager [recall]", "vllm", "0.2"),
-            ("NIM 1.8.0", "trt-llm", "1.8"),
+            ("NIM 1.8.0", "trt-llm", "0.17"),
             ("r24.07", "trt-llm", "0.11"),
             ("0.12.0.dev2024072300", "trt-llm", "0.12"),
         ] {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::frontend::Frontend;
 use crate::metrics::{Distribution, LatencyFigures, Simulated};
 
 /// What kind of figure it is; errors are summed up by kind.
@@ -104,8 +105,8 @@ impl Metric {
         }
     }
 
-    /// The figure of a run on so many GPUs; nothing where it has none, as no gap between tokens where every answer has one token.
-    pub(super) fn of(self, run: &Simulated, gpus: u32) -> Option<f64> {
+    /// The figure of a run on so many GPUs behind a server; nothing where it has none, as no gap between tokens where every answer has one token.
+    pub(super) fn of(self, run: &Simulated, gpus: u32, frontend: Frontend) -> Option<f64> {
         let overall = run.metrics.overall();
         let (first, _) = run.metrics.arrivals()?;
         let elapsed = (overall.last_end.max(first) - first).as_secs_f64();
@@ -120,7 +121,11 @@ impl Metric {
                     Latency::Itl => &set.itl,
                     Latency::E2e => &set.e2e_sent,
                 };
-                statistic.of(distribution)? / 1e3 * self.per_second
+                let beside = match latency {
+                    Latency::Ttft | Latency::E2e => frontend.request_s,
+                    Latency::Tpot | Latency::Itl => 0.0,
+                };
+                (statistic.of(distribution)? / 1e3 + beside) * self.per_second
             }
             Figure::OutputTokens => per_elapsed(tokens.output)?,
             Figure::OutputTokensPerGpu => per_elapsed(tokens.output)? / f64::from(gpus),

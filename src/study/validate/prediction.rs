@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{campaign::Run, metric::Metric, reading, row::Row, setup::Setup};
+use crate::catalog::Catalog;
 use crate::metrics::{Distribution, LatencyFigures, Simulated};
 
 /// One row, measured and predicted.
@@ -82,13 +83,15 @@ impl Prediction {
         }
     }
 
-    pub(super) fn of(row: &Row, setup: &Setup, metric: Metric, run: &Run) -> Self {
+    pub(super) fn of(catalog: &Catalog, row: &Row, setup: &Setup, metric: Metric, run: &Run) -> Self {
         let value = run.as_ref().map_err(Clone::clone).and_then(|run| {
-            metric.of(run, setup.subject.gpus()).ok_or_else(|| "no request gives this figure".to_owned())
+            let frontend = setup.frontend(catalog).map_err(|error| error.to_string())?;
+            let figure = metric.of(run, setup.subject.gpus(), frontend);
+            figure.ok_or_else(|| "no request gives this figure".to_owned())
         });
         let mut prediction = Self::without(row, String::new());
         prediction.labels = Labels {
-            engine: Some(setup.engine.class()),
+            engine: Some(setup.engine.class().to_owned()),
             model: Some(setup.subject.model.clone()),
             precision: Some(if setup.fp8 { "fp8" } else { "bf16" }.to_owned()),
             gpu: Some(setup.subject.gpu.clone()),

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::{
     engine::Engine,
+    frontend::Frontend,
     row::Row,
     subject::{self, Subject},
     traffic::Traffic,
     words,
 };
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, CatalogError};
 use crate::scenario::{Resolved, ScenarioFile};
 
 /// How a row was measured.
@@ -38,11 +39,16 @@ impl Setup {
         let stated = ["max-model-len", "max-seq-len"]
             .iter()
             .find_map(|name| words::setting(&row.notes, name).and_then(words::count));
-        let args = Value::Object(engine.args(row, stated.unwrap_or(traffic.longest()), traffic.batch()));
+        let args = Value::Object(engine.args(row, stated.unwrap_or(traffic.longest()), &traffic));
         let fp8 = row.weight_dtype.to_uppercase().starts_with("FP8");
         let mut setup = Self { engine, subject, fp8, traffic, args, key: String::new() };
         setup.key = format!("{} {:?}", setup.scenario([1.0, 1.0]), setup.traffic.means());
         Ok(setup)
+    }
+
+    /// What a client sees beside the engine.
+    pub(super) fn frontend(&self, catalog: &Catalog) -> Result<Frontend, CatalogError> {
+        if self.traffic.is_online() { Frontend::of(catalog, self.engine.backend) } else { Ok(Frontend::NONE) }
     }
 
     /// Whether the KV cache is FP8.

@@ -1,7 +1,8 @@
 //! The model and the machines of a row, by the catalogue's names.
 
-use super::{engine::Backend, row::Row, words};
+use super::{row::Row, words};
 use crate::catalog::Catalog;
+use crate::engine::Backend;
 use crate::hardware::{Machine, NetworkKind};
 
 /// What ran where.

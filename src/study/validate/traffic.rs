@@ -68,9 +68,19 @@ impl Traffic {
         if let Arrival::Batch(size) = self.arrival { Some(size) } else { None }
     }
 
+    /// Whether a client sends over a network; a lot or a whole data set is handed to the engine in its own process.
+    pub(super) fn is_online(&self) -> bool {
+        matches!(self.arrival, Arrival::Rate(_) | Arrival::Concurrency(_))
+    }
+
     /// Tokens of the longest request.
     pub(super) fn longest(&self) -> u32 {
         self.input.most() + self.output.most()
+    }
+
+    /// Tokens of the longest prompt.
+    pub(super) fn longest_prompt(&self) -> u32 {
+        self.input.most()
     }
 
     /// The means that drawn lengths are to have [tokens].
@@ -106,6 +116,7 @@ impl Length {
         }
     }
 
+    /// Tokens of the longest.
     fn most(self) -> u32 {
         match self {
             Self::Fixed(most) | Self::Uniform(_, most) => most,
