@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::catalog::CatalogError;
 use crate::scenario::ScenarioError;
-use crate::study::ClusterError;
+use crate::study::{ClusterError, KernelError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, Error)]
@@ -20,6 +20,9 @@ pub(super) enum CliError {
     /// Runs do not calibrate a cluster.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// Tables do not calibrate kernels.
+    #[error(transparent)]
+    Kernels(#[from] KernelError),
     /// The command line asks for what there is not.
     #[error("{0}")]
     Usage(String),
@@ -40,7 +43,7 @@ impl CliError {
         match self {
             Self::Io(_) => 1,
             Self::Cluster(ClusterError::Interrupted) | Self::Interrupted => 130,
-            Self::Scenario(_) | Self::Cluster(_) | Self::Catalog(_) | Self::Usage(_) => 2,
+            Self::Scenario(_) | Self::Cluster(_) | Self::Kernels(_) | Self::Catalog(_) | Self::Usage(_) => 2,
             Self::SloMissed => 3,
         }
     }
