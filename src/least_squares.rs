@@ -24,6 +24,17 @@ pub fn fit(start: &[f64], log_ratios: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
     search(start, STEP, LevenbergMarquardt::new(), log_ratios)
 }
 
+/// The same from the best of several starts, for formulas that have valleys of their own.
+///
+/// # Panics
+/// If there is no start, or as [`fit`] does.
+pub fn fit_best(starts: &[Vec<f64>], log_ratios: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
+    let loss = |found: &[f64]| log_ratios(found).into_iter().map(|ratio| soft(ratio).powi(2)).sum::<f64>();
+    let found = starts.iter().map(|start| fit(start, &log_ratios));
+    let best = found.min_by(|one, other| loss(one).total_cmp(&loss(other)));
+    best.expect("there is a start")
+}
+
 /// The same where `log_ratios` changes by small jumps, as the figures of a simulation do: derivatives are taken over `step`, in
 /// the logarithm of a parameter, which must be wide against the jumps, and the search ends when little is left to gain.
 ///

@@ -2,12 +2,14 @@
 //!
 //! [`run`] simulates every placement of a scenario, each alone and on the very same requests, and searches the highest rate
 //! that meets the slo where the scenario asks for it. Placements run in parallel; nothing in a result depends on how
-//! many at once. [`validate`] holds published measurements
-//! against predictions; [`calibrate_cluster`] turns runs of the user's own cluster into multipliers.
+//! many at once. [`validate`] holds published measurements against predictions, and [`fit_rows`] fits constants to them;
+//! [`calibrate_cluster`] turns runs of the user's own cluster into multipliers, [`calibrate_kernels`] tables of measured
+//! kernels into the constants of their formulas.
 
 mod bisection;
 mod cluster;
 mod find_rate;
+mod kernels;
 mod run;
 mod validate;
 
@@ -15,6 +17,7 @@ pub use cluster::{
     ClusterCalibration, ClusterError, ClusterInputs, Comparison, Multiplier, calibrate_cluster,
 };
 pub use find_rate::find_rate;
+pub use kernels::{KernelCalibration, KernelError, KernelInputs, KernelReport, calibrate_kernels};
 pub use run::{Monitor, RunOptions, RunResult, run};
 pub use validate::{
     FitError, Fitted, Group, Kind, Labels, LeftOut, MeasurementsError, Ordering, Orderings, Parameter,

@@ -18,6 +18,7 @@
 
 mod attention;
 mod collective;
+mod constants;
 mod estimate;
 mod gemm;
 mod group;
@@ -29,14 +30,17 @@ mod network;
 mod overheads;
 mod stage;
 
-pub use attention::{DecodeAttention, PrefillAttention};
+pub use attention::{Attention, AttentionShape, DecodeAttention, PrefillAttention};
 pub use collective::{AllReduce, AllReduceLimits, AllReduceRules};
+pub use constants::{
+    BlasConstants, CutlassConstants, DecodeConstants, KernelConstants, MEASURED_GPU, PrefillConstants,
+};
 pub use estimate::Timing;
-pub use gemm::Gemm;
+pub use gemm::{Gemm, Schedule};
 pub use group::Group;
 pub use inputs::{Dimensions, LayerGroup, StageInputs, TimingInputs};
 pub use kernels::Kernels;
-pub use links::{Curve, Curves, LocalLinks};
+pub use links::{Curve, CurveConstants, Curves, LocalLinks};
 pub use multipliers::Multipliers;
 pub use network::{Crossing, NetworkSpec};
 pub use overheads::{ExecutorKind, Overheads};

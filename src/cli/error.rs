@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::catalog::CatalogError;
 use crate::scenario::ScenarioError;
-use crate::study::{ClusterError, MeasurementsError};
+use crate::study::{ClusterError, FitError, KernelError, MeasurementsError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, Error)]
@@ -23,6 +23,12 @@ pub(super) enum CliError {
     /// A file holds no measurements.
     #[error(transparent)]
     Measurements(#[from] MeasurementsError),
+    /// Measurements do not say enough about constants.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// Tables do not calibrate kernels.
+    #[error(transparent)]
+    Kernels(#[from] KernelError),
     /// The command line asks for what there is not.
     #[error("{0}")]
     Usage(String),
@@ -42,10 +48,14 @@ impl CliError {
     pub(super) fn status(&self) -> u8 {
         match self {
             Self::Io(_) => 1,
-            Self::Cluster(ClusterError::Interrupted) | Self::Interrupted => 130,
+            Self::Cluster(ClusterError::Interrupted)
+            | Self::Fit(FitError::Interrupted)
+            | Self::Interrupted => 130,
             Self::Scenario(_)
             | Self::Cluster(_)
+            | Self::Kernels(_)
             | Self::Measurements(_)
+            | Self::Fit(_)
             | Self::Catalog(_)
             | Self::Usage(_) => 2,
             Self::SloMissed => 3,

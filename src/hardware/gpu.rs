@@ -53,6 +53,9 @@ pub struct Gpu {
     /// Streaming multiprocessors.
     #[serde(deserialize_with = "fact_number")]
     pub sms: u32,
+    /// Cache that all its multiprocessors share [B].
+    #[serde(default, deserialize_with = "some_bytes")]
+    pub l2_cache: Option<f64>,
     /// Best BF16 rate a matmul was measured at [FLOP/s].
     #[serde(default, deserialize_with = "some_flops")]
     pub bf16_achieved: Option<f64>,
@@ -66,6 +69,10 @@ pub struct Gpu {
 
 fn some_flops<'de, D: Deserializer<'de>>(input: D) -> Result<Option<f64>, D::Error> {
     fact_flops(input).map(Some)
+}
+
+fn some_bytes<'de, D: Deserializer<'de>>(input: D) -> Result<Option<f64>, D::Error> {
+    fact_bytes(input).map(Some)
 }
 
 fn some_bandwidth<'de, D: Deserializer<'de>>(input: D) -> Result<Option<f64>, D::Error> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::catalog::{Catalog, CatalogError, Fact};
 use crate::hardware::{Link, LinkTechnology};
@@ -63,31 +63,48 @@ pub struct LocalLinks {
     pub send: Curve,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// All collectives that were measured over one link.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct Entry {
-    peer: Option<Fact<BTreeMap<u32, CurveData>>>,
-    nccl: Fact<BTreeMap<u32, CurveData>>,
-    all_gather: Fact<BTreeMap<u32, CurveData>>,
+    peer: Option<Fact<BTreeMap<u32, CurveConstants>>>,
+    nccl: Option<Fact<BTreeMap<u32, CurveConstants>>>,
+    all_gather: Option<Fact<BTreeMap<u32, CurveConstants>>>,
+    send: Option<Fact<CurveConstants>>,
+    #[serde(rename = "held_out")]
+    _held_out: IgnoredAny,
 }
 
-#[derive(Deserialize)]
+/// A [`Curve`] as the catalogue states it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CurveData {
-    floor_us: f64,
-    ramp_us: f64,
-    ramp_mb: f64,
-    bandwidth_gb_s: f64,
+#[expect(missing_docs, reason = "`Curve` says it")]
+pub struct CurveConstants {
+    pub floor_us: f64,
+    pub ramp_us: f64,
+    pub ramp_mb: f64,
+    pub bandwidth_gb_s: f64,
 }
 
-impl CurveData {
-    /// The curve over a link `ratio` times as fast as the measured one.
-    fn curve(&self, ratio: f64) -> Curve {
+impl CurveConstants {
+    /// The curve.
+    pub fn curve(&self) -> Curve {
         Curve {
             floor: self.floor_us * 1e3,
             ramp: self.ramp_us * 1e3,
             knee: self.ramp_mb * 1e6,
-            bandwidth: self.bandwidth_gb_s * ratio,
+            bandwidth: self.bandwidth_gb_s,
+        }
+    }
+}
+
+impl From<&Curve> for CurveConstants {
+    fn from(curve: &Curve) -> Self {
+        Self {
+            floor_us: curve.floor / 1e3,
+            ramp_us: curve.ramp / 1e3,
+            ramp_mb: curve.knee / 1e6,
+            bandwidth_gb_s: curve.bandwidth,
         }
     }
 }
@@ -108,30 +125,39 @@ impl LocalLinks {
     /// If there is no such link, or the catalogue's curves are incomplete.
     pub fn of(catalog: &Catalog, name: &str) -> Result<Self, CatalogError> {
         let link = Link::read(catalog, name)?;
-        let measured =
-            if catalog.section("collectives")?.contains_key(name) { name } else { stand_in(link.technology) };
+        let measured = stand_in(link.technology);
         let ratio = link.bandwidth_per_direction / Link::read(catalog, measured)?.bandwidth_per_direction;
-        let entry: Entry = catalog.entry("collectives", measured)?;
-        let curves = |fact: &Fact<BTreeMap<u32, CurveData>>| {
-            Curves::new(fact.value.iter().map(|(gpus, data)| (*gpus, data.curve(ratio))))
-        };
+        let known = catalog.section("collectives")?.contains_key(name);
+        let own: Entry = if known { catalog.entry("collectives", name)? } else { Entry::default() };
+        let other: Entry = catalog.entry("collectives", measured)?;
         let empty = |field: &str| CatalogError::BadEntry {
             kind: "collectives".to_owned(),
             name: measured.to_owned(),
             reason: format!("`{field}` has no curve"),
         };
         Ok(Self {
-            peer: entry.peer.as_ref().and_then(curves),
-            nccl: curves(&entry.nccl).ok_or_else(|| empty("nccl"))?,
-            all_gather: curves(&entry.all_gather).ok_or_else(|| empty("all_gather"))?,
-            send: Curve {
-                floor: link.p2p.alpha * 1e9,
-                ramp: 0.0,
-                knee: 1.0,
-                bandwidth: link.p2p.bandwidth / 1e9,
-            },
+            peer: curves(own.peer, 1.0).or_else(|| curves(other.peer, ratio)),
+            nccl: curves(own.nccl, 1.0).or_else(|| curves(other.nccl, ratio)).ok_or_else(|| empty("nccl"))?,
+            all_gather: curves(own.all_gather, 1.0)
+                .or_else(|| curves(other.all_gather, ratio))
+                .ok_or_else(|| empty("all_gather"))?,
+            send: own.send.map_or_else(|| straight(&link), |fact| fact.value.curve()),
         })
     }
+}
+
+/// Curves as they were measured, over a link `ratio` times as fast.
+fn curves(fact: Option<Fact<BTreeMap<u32, CurveConstants>>>, ratio: f64) -> Option<Curves> {
+    let faster = |constants: &CurveConstants| {
+        let curve = constants.curve();
+        Curve { bandwidth: curve.bandwidth * ratio, ..curve }
+    };
+    Curves::new(fact?.value.iter().map(|(gpus, constants)| (*gpus, faster(constants))))
+}
+
+/// What the catalogue knows of sending over a link whose curve nobody measured.
+fn straight(link: &Link) -> Curve {
+    Curve { floor: link.p2p.alpha * 1e9, ramp: 0.0, knee: 1.0, bandwidth: link.p2p.bandwidth / 1e9 }
 }
 
 #[cfg(test)]

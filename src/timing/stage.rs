@@ -5,7 +5,7 @@
 //! running it.
 
 use super::{
-    AllReduce, Gemm, LayerGroup, Multipliers, Overheads, TimingInputs, attention::Attention,
+    AllReduce, Attention, AttentionShape, Gemm, LayerGroup, Multipliers, Overheads, TimingInputs,
     collective::Collectives, network::Spread,
 };
 use crate::batch::{Batch, GraphMode};
@@ -61,6 +61,7 @@ struct Busy {
 pub(super) struct Stage {
     costs: Costs,
     attention: Attention,
+    attention_shape: AttentionShape,
     layers: f64,
     multipliers: Multipliers,
     by_tokens: Table<Busy>,
@@ -72,9 +73,18 @@ impl Stage {
     pub(super) fn new(inputs: &TimingInputs, index: usize) -> Self {
         let costs = Costs::new(inputs, index);
         let layers = costs.layers.iter().map(|group| f64::from(group.layers)).sum();
-        let attention = attention(inputs, &costs.shape);
+        let attention = attention(inputs);
+        let attention_shape = costs.shape.attention(inputs.kv_element_bytes);
         let (by_tokens, by_rows) = (Table::default(), Table::default());
-        Self { costs, attention, layers, multipliers: inputs.multipliers, by_tokens, by_rows }
+        Self {
+            costs,
+            attention,
+            attention_shape,
+            layers,
+            multipliers: inputs.multipliers,
+            by_tokens,
+            by_rows,
+        }
     }
 
     /// Busy time for a batch that is not empty [ns].
@@ -82,7 +92,7 @@ impl Stage {
         let costs = &self.costs;
         let Busy { mut compute, mut network } =
             self.by_tokens.get(batch.padded_tokens, |tokens| costs.tokens(tokens));
-        compute += self.layers * self.attention.time(batch);
+        compute += self.layers * self.attention.time(&self.attention_shape, batch);
         if costs.last && batch.sampled_rows > 0 {
             let rows = self.by_rows.get(batch.sampled_rows, |rows| costs.rows(rows));
             compute += rows.compute;
@@ -105,7 +115,7 @@ impl Stage {
 
     /// KV bytes one GPU reads for the decodes of a batch.
     pub(super) fn streamed(&self, batch: &Batch) -> f64 {
-        self.layers * self.attention.streamed(batch)
+        self.layers * self.attention_shape.streamed(batch)
     }
 }
 
@@ -141,6 +151,14 @@ impl Shape {
             intermediate: f64::from(model.intermediate) / ranks,
             vocabulary: all_vocabulary / ranks,
             all_vocabulary,
+        }
+    }
+
+    fn attention(&self, kv_element_bytes: u32) -> AttentionShape {
+        AttentionShape {
+            query_width: self.query,
+            kv_heads: self.kv_heads,
+            kv_bytes: 2.0 * self.kv * f64::from(kv_element_bytes),
         }
     }
 }
@@ -245,22 +263,12 @@ impl Costs {
     }
 }
 
-fn attention(inputs: &TimingInputs, shape: &Shape) -> Attention {
+fn attention(inputs: &TimingInputs) -> Attention {
     let kernels = &inputs.kernels;
-    let fp8 = inputs.kv_element_bytes == 1;
-    let (mut decode, prefill) = if fp8 {
-        (kernels.decode_fp8_kv.clone(), kernels.prefill_fp8_kv.clone())
-    } else {
-        (kernels.decode_bf16_kv.clone(), kernels.prefill_bf16_kv.clone())
-    };
-    if fp8 {
-        decode.memory /= inputs.overheads.fp8_kv_stream;
+    if inputs.kv_element_bytes != 1 {
+        return kernels.bf16_kv.clone();
     }
-    Attention {
-        decode,
-        prefill,
-        query_width: shape.query,
-        kv_heads: shape.kv_heads,
-        kv_bytes: 2.0 * shape.kv * f64::from(inputs.kv_element_bytes),
-    }
+    let mut attention = kernels.fp8_kv.clone();
+    attention.decode.memory /= inputs.overheads.fp8_kv_stream;
+    attention
 }

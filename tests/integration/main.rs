@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod calibrate_cluster;
+mod calibrate_kernels;
 mod calibration;
 mod catalog_facts;
 mod cli;

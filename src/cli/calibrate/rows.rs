@@ -1,0 +1,77 @@
+//! Constants of engines and GPUs from published serving measurements.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::{CalibrateArgs, remark, shown, write};
+use crate::accuracy::Accuracy;
+use crate::cli::{
+    CliError,
+    options::Format,
+    output::{self, print_rows},
+};
+use crate::report::write_json;
+use crate::study::{Fitted, Monitor, Row, fit_rows};
+
+/// Columns of the constants.
+const CONSTANTS: [&str; 3] = ["constant", "before", "after"];
+/// Columns of the errors.
+const ERRORS: [&str; 9] = [
+    "kind",
+    "rows",
+    "median_before",
+    "p90_before",
+    "bias_before",
+    "median_after",
+    "p90_after",
+    "bias_after",
+    "median_left_out",
+];
+
+/// Fits the constants of `--fit` to the rows of all files.
+pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), CliError> {
+    let catalog = args.input.catalog()?;
+    let mut rows = Vec::new();
+    for file in &args.files {
+        rows.extend(Row::read_file(file)?);
+    }
+    let fitted = fit_rows(&catalog, &rows, &args.fit, &Monitor::default())?;
+    write(args, &fitted.overlay)?;
+    print(args.format, &fitted)?;
+    remark(args, &[format!("rows from {}", fitted.sources.join("; "))]);
+    Ok(())
+}
+
+/// A table of constants and one of errors; as JSON one object, as CSV the errors alone.
+fn print(format: Format, fitted: &Fitted) -> io::Result<()> {
+    if format == Format::Json {
+        let mut text = Vec::new();
+        write_json(&mut text, fitted)?;
+        return output::print(&String::from_utf8_lossy(&text));
+    }
+    if format == Format::Table {
+        let constants: Vec<Vec<Value>> = fitted
+            .parameters
+            .iter()
+            .map(|of| vec![json!(of.path), shown(format, of.before, 3), shown(format, of.after, 3)])
+            .collect();
+        print_rows(format, &CONSTANTS, &constants)?;
+        output::print("\n")?;
+    }
+    let rows: Vec<Vec<Value>> = fitted
+        .kinds
+        .iter()
+        .map(|of| {
+            let three = |accuracy: &Accuracy| {
+                [accuracy.median_abs, accuracy.p90_abs, accuracy.bias].map(|error| shown(format, error, 3))
+            };
+            let mut row = vec![json!(of.kind), json!(of.after.n)];
+            row.extend(three(&of.before));
+            row.extend(three(&of.after));
+            row.push(of.left_out.map_or(Value::Null, |left_out| shown(format, left_out.median_abs, 3)));
+            row
+        })
+        .collect();
+    print_rows(format, &ERRORS, &rows)
+}
