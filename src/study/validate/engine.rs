@@ -60,7 +60,8 @@ impl Engine {
     }
 
     /// The scenario's `engine`, parallel sizes and limits included.
-    pub(super) fn args(self, row: &Row, max_model_len: u32, traffic: &Traffic) -> Map<String, Value> {
+    pub(super) fn args(self, row: &Row, traffic: &Traffic) -> Map<String, Value> {
+        let (chunked, max_model_len) = chunked_and_context(row, traffic);
         let mut args = Map::new();
         let mut set = |name: &str, value: Value| args.insert(name.to_owned(), value);
         set("version", json!(self.version.to_string()));
@@ -68,12 +69,7 @@ impl Engine {
         if let Some(most) = words::count(&row.max_num_seqs).or(traffic.batch()) {
             set("max_num_seqs", json!(most));
         }
-        let chunked = words::setting(&row.notes, "chunked-prefill");
-        let whole = chunked.is_some_and(|chunked| chunked.eq_ignore_ascii_case("false"));
-        // Without chunks vLLM refuses a budget below `max_model_len`: one that is stated all the same was not in force.
-        let in_force = |tokens: &u32| !(whole && *tokens < max_model_len);
-        if let Some(tokens) =
-            words::number(&row.max_num_batched_tokens).map(|tokens| tokens as u32).filter(in_force)
+        if let Some(tokens) = budget(row).filter(|tokens| chunked != Some(false) || *tokens >= max_model_len)
         {
             set("max_num_batched_tokens", json!(tokens));
         }
@@ -97,12 +93,34 @@ impl Engine {
                 if let Some(steps) = words::setting(&row.notes, "scheduler-steps").and_then(words::count) {
                     set("num_scheduler_steps", json!(steps));
                 }
-                if chunked.is_some() {
-                    set("enable_chunked_prefill", json!(!whole));
+                if let Some(chunked) = chunked {
+                    set("enable_chunked_prefill", json!(chunked));
                 }
             }
         }
         args
+    }
+}
+
+fn budget(row: &Row) -> Option<u32> {
+    words::number(&row.max_num_batched_tokens).map(|tokens| tokens as u32)
+}
+
+/// Whether vLLM cut prompts up, where that is stated or follows, and its `max_model_len`.
+///
+/// vLLM refuses a step budget below `max_model_len` unless prompts are cut up. Where both are stated all the same, prompts were
+/// cut up if nothing says otherwise; if something does, neither was in force, and the longest request decides.
+fn chunked_and_context(row: &Row, traffic: &Traffic) -> (Option<bool>, u32) {
+    let stated = words::setting(&row.notes, "chunked-prefill").map(|said| said.eq_ignore_ascii_case("true"));
+    let context = ["max-model-len", "max-seq-len"]
+        .iter()
+        .find_map(|name| words::setting(&row.notes, name).and_then(words::count))
+        .unwrap_or(traffic.longest());
+    let small = budget(row).is_some_and(|tokens| tokens < context);
+    match stated {
+        None if small => (Some(true), context),
+        Some(false) if small => (Some(false), traffic.longest()),
+        stated => (stated, context),
     }
 }
 

@@ -10,7 +10,6 @@ use super::{
     row::Row,
     subject::{self, Subject},
     traffic::Traffic,
-    words,
 };
 use crate::catalog::{Catalog, CatalogError};
 use crate::scenario::{Resolved, ScenarioFile};
@@ -36,10 +35,7 @@ impl Setup {
         let engine = Engine::of(row)?;
         let subject = Subject::of(row, engine.backend, catalog)?;
         let traffic = Traffic::of(row)?;
-        let stated = ["max-model-len", "max-seq-len"]
-            .iter()
-            .find_map(|name| words::setting(&row.notes, name).and_then(words::count));
-        let args = Value::Object(engine.args(row, stated.unwrap_or(traffic.longest()), &traffic));
+        let args = Value::Object(engine.args(row, &traffic));
         let fp8 = row.weight_dtype.to_uppercase().starts_with("FP8");
         let mut setup = Self { engine, subject, fp8, traffic, args, key: String::new() };
         setup.key = format!("{} {:?}", setup.scenario([1.0, 1.0]), setup.traffic.means());

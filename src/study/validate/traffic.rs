@@ -140,7 +140,9 @@ fn arrival(text: &str) -> Result<Arrival, String> {
         whole.map(Arrival::Batch)
     } else if lower.contains("single request") {
         Some(Arrival::Batch(1))
-    } else if ["inf", "offline", "burst", "at once", "max sustained"].iter().any(|word| lower.contains(word))
+    } else if ["inf", "offline", "burst", "at once", "saturated", "max sustained"]
+        .iter()
+        .any(|word| lower.contains(word))
     {
         Some(Arrival::AllAtOnce)
     } else if lower.contains("rate") || lower.contains("req/s") {
