@@ -25,6 +25,7 @@ mod group;
 mod inputs;
 mod kernels;
 mod links;
+mod maximum;
 mod multipliers;
 mod network;
 mod overheads;

@@ -5,6 +5,7 @@
 //! per sequence. The number of query heads does not matter. Prefill is a rate with costs linear in the tokens of each
 //! query head and of each KV head, which say that half of the peak is reached at about a thousand tokens.
 
+use super::maximum::smooth_max;
 use crate::batch::{Batch, Chunk};
 
 /// Context from which on walking it costs time [tokens]: less than that is one step of the kernel's loop.
@@ -124,7 +125,6 @@ impl DecodeAttention {
         let prepare = self.sequence * sequences.min(self.sequences_most);
         let waves = self.head * (sequences * shape.kv_heads - self.sms).max(0.0);
         let stream = shape.streamed(batch) / rate;
-        let both = (waves.powf(self.exponent) + stream.powf(self.exponent)).powf(self.exponent.recip());
-        walk + prepare + both
+        walk + prepare + smooth_max(waves, stream, self.exponent)
     }
 }

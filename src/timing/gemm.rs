@@ -5,6 +5,8 @@
 //! tiles takes as long as one tile does, unless its `k` is split. How tiles are cut is the library's business
 //! ([`Schedule`]), and most of what a roofline misses is there.
 
+use super::maximum::smooth_max;
+
 /// Rows and columns of the smallest tile.
 const TILE: f64 = 64.0;
 /// Rows and columns of the largest tile of vLLM's FP8 kernels.
@@ -38,13 +40,15 @@ pub struct Gemm {
 /// How a library cuts a product into tiles.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Schedule {
-    /// cuBLAS: the smallest tiles, and `k` cut into as many parts as pay for adding the parts up.
+    /// cuBLAS: tiles of 64 x 64, which stand for the best of its many, and `k` cut into as many parts as pay for adding
+    /// the parts up. There may be any fraction of a wave beyond the first.
     Split {
         /// Start of adding up [ns].
         start: f64,
     },
-    /// CUTLASS as vLLM drives it: the tile follows from the rows (`scaled_mm_sm90_fp8_dispatch.cuh`: 64 x 64 up to 64
-    /// rows, 64 x 128 up to 128, 128 x 128 above), waves are whole, and activations are quantised before.
+    /// CUTLASS as vLLM drives it: the tile follows from the rows, 64 x 64 up to 64, 64 x 128 up to 128, 128 x 128 above
+    /// (the steps of the measured times; `scaled_mm_sm90_fp8_dispatch.cuh`, recalled), waves are whole, and activations
+    /// are quantised before.
     Rows {
         /// Time per row of `x` to quantise, before the factor `1 + k / row_k` [ns].
         row: f64,
@@ -74,7 +78,7 @@ impl Gemm {
         let with = |parts: f64| {
             let waves = (tiles * parts / self.sms).max(1.0);
             let added = if parts > 1.0 { start + PARTIAL * m * n * parts / self.memory } else { 0.0 };
-            self.overlapped(memory, waves * self.tile(TILE, TILE, k / parts)) + added
+            smooth_max(memory, waves * self.tile(TILE, TILE, k / parts), self.exponent) + added
         };
         SPLITS.map(with).into_iter().fold(f64::INFINITY, f64::min)
     }
@@ -86,16 +90,11 @@ impl Gemm {
             _ => (WIDE, WIDE),
         };
         let tiles = (m / tall).ceil() * (n / wide).ceil();
-        self.overlapped(memory, (tiles / self.sms).ceil() * self.tile(tall, wide, k))
+        smooth_max(memory, (tiles / self.sms).ceil() * self.tile(tall, wide, k), self.exponent)
     }
 
     /// Time of one tile on its multiprocessor [ns].
     fn tile(&self, tall: f64, wide: f64, k: f64) -> f64 {
         2.0 * tall * wide * k * self.sms / self.compute
-    }
-
-    /// Moving bytes and computing, mostly at once [ns].
-    fn overlapped(&self, memory: f64, compute: f64) -> f64 {
-        (memory.powf(self.exponent) + compute.powf(self.exponent)).powf(self.exponent.recip())
     }
 }

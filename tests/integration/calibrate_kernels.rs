@@ -313,6 +313,10 @@ fn bad_tables_are_refused_with_their_place_and_nothing_is_written() {
     refused(&["calibrate", "run.json"], "--scenario SCENARIO");
     refused(&["calibrate", "none.csv"], "none.csv: ");
     refused(&["calibrate", "a.csv", "--gpu", "H1000"], "no gpus named `H1000`");
+    let peer = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/kernels/allreduce_custom.csv");
+    let peer = peer.to_str().unwrap();
+    refused(&["calibrate", peer, "--gpu", "H100-NVL-94GB"], "no machine of the catalogue has H100-NVL-94GB");
+    refused(&["calibrate", peer, "--gpu", "L4"], "peer: GPUs of this kind do not see each other's memory");
     refused(&["calibrate", "a.csv", "--set", "seed=1"], "--set seed=1: tables of kernels have no scenario");
     refused(&["calibrate", "a.csv", "--gpu", H100, "--scenario", "s.yaml"], "cannot be used with");
     assert!(!dir.join("calibration.json").exists());

@@ -18,10 +18,15 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A directory with a copy of the scenarios, so that `results/` is written there.
+/// What the commands read, below the root.
+const READ: [&str; 2] = ["scenarios", "tests/fixtures/kernels"];
+
+/// A directory with a copy of what the commands read, so that what they write is written there.
 fn workplace(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("towtank-readme-{name}-{}", std::process::id()));
-    copy(&root().join("scenarios"), &dir.join("scenarios"));
+    for read in READ {
+        copy(&root().join(read), &dir.join(read));
+    }
     dir
 }
 

@@ -38,7 +38,7 @@ impl Kernel {
 
     /// Whether it goes over a link: its constants belong to the link and not to the GPU.
     pub(super) fn is_collective(self) -> bool {
-        self >= Self::Peer
+        matches!(self, Self::Peer | Self::Nccl | Self::AllGather | Self::Send)
     }
 
     /// Whether each number of GPUs has constants of its own.
