@@ -118,14 +118,7 @@ impl Policy for V0 {
 
     fn changes(&self, lanes: &Lanes, lane: usize) -> bool {
         let running = lanes.lanes[lane].running.len() as u32;
-        let budget = if self.chunked {
-            if running > self.max_num_batched_tokens {
-                return true;
-            }
-            self.budget(running, running)
-        } else {
-            self.budget(0, running)
-        };
+        let budget = self.budget(if self.chunked { running } else { 0 }, running);
         self.head(lanes, lane, budget).is_some()
     }
 
@@ -162,14 +155,12 @@ impl V0 {
         Draft { chunks, decodes: served.decodes, passes: self.steps }
     }
 
-    /// Those who run, then new prompts, all within one budget (`_schedule_chunked_prefill`). The running list turns: whoever
-    /// got nothing comes first in the next step.
+    /// Decodes, prompts under way, then new prompts, all within one budget (`_schedule_chunked_prefill`).
     fn schedule_chunked(&self, lanes: &mut Lanes, lane: usize, now: SimTime, out: &mut Outputs) -> Draft {
         let mut budget = self.budget(0, 0);
         let served = self.serve(lanes, lane, &mut budget);
         let prompts = served.chunks.iter().map(|(slot, _)| *slot);
-        let turned = served.left.iter().chain(&served.decodes).copied().chain(prompts).collect();
-        lanes.lanes[lane].running = turned;
+        lanes.lanes[lane].running = served.decodes.iter().copied().chain(prompts).collect();
         let mut chunks = self.admit(lanes, lane, &mut budget, now, out);
         served.requeue(lanes, lane);
         chunks.extend(served.chunks);

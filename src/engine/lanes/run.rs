@@ -104,7 +104,8 @@ impl Lanes {
         } else if policy.changes(self, lane) {
             return None;
         }
-        Some(track)
+        // A lane whose requests have all gone sends nothing.
+        (track.rows > 0).then_some(track)
     }
 }
 
