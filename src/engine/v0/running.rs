@@ -32,7 +32,7 @@ impl V0 {
     /// Serves the running list of a lane in its order.
     pub(super) fn serve(&self, lanes: &mut Lanes, lane: usize, budget: &mut Budget) -> Served {
         let mut served =
-            Served { left: std::mem::take(&mut lanes.lanes[lane].running).into(), ..Served::default() };
+            Served { left: std::mem::take(&mut lanes.all[lane].running).into(), ..Served::default() };
         while let Some(slot) = served.left.front().copied() {
             let sequence = lanes.sequence(slot);
             let prefill = sequence.is_prefill();
