@@ -9,7 +9,7 @@ use towtank::{
     scenario::{ResolvedEngine, ScenarioFile},
 };
 
-use super::runs;
+use super::{conservation::scheduled_once, runs};
 
 /// A short burst against one node.
 fn scenario(engine: &str) -> String {
@@ -82,6 +82,23 @@ fn every_engine_answers_every_request() {
         assert_eq!((counts.completed, counts.failed, counts.rejected), (60, 0, 0), "{engine}");
         assert_eq!(run.deployments[0].engine.slow_steps, 0);
         assert!(run.deployments[0].engine.kv_usage_max > 0.0);
+    }
+}
+
+/// Every token is scheduled once, but for those that V0's preemptions cost.
+#[test]
+fn no_engine_computes_a_token_twice_without_need() {
+    let cases = [
+        (format!("{V0}, num_gpu_blocks_override: 600"), true),
+        (format!("{V0}, num_gpu_blocks_override: 600, num_scheduler_steps: 8"), true),
+        (format!("{V0}, num_gpu_blocks_override: 600, enable_chunked_prefill: true"), true),
+        (format!("{TENSORRT}, num_gpu_blocks_override: 300"), false),
+        (format!("{TENSORRT}, num_gpu_blocks_override: 300, enable_chunked_prefill: true"), false),
+    ];
+    for (engine, preempts) in cases {
+        let run = run(&engine);
+        scheduled_once(&run);
+        assert_eq!(run.deployments[0].engine.preemptions > 0, preempts, "{engine}");
     }
 }
 
