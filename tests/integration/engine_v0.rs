@@ -168,10 +168,10 @@ fn requests_go_to_the_virtual_engine_with_the_fewest() {
 fn several_steps_a_schedule_look_at_nothing_in_between() {
     let mut bench =
         Bench::new(&EngineConfig { num_scheduler_steps: 4, block_size: 4, num_gpu_blocks: 50, ..config() });
-    bench.add(0, 8, 20);
-    assert_eq!((bench.schedule(), bench.free()), (vec![(0, 8)], 48));
-    // Slots of all four tokens are taken ahead, and more are asked for than are needed.
-    assert_eq!((bench.schedule(), bench.free()), (vec![(0, 1)], 47));
+    bench.add(0, 10, 20);
+    assert_eq!((bench.schedule(), bench.free()), (vec![(0, 10)], 47));
+    // Slots of all four tokens are taken ahead: 14 tokens, not 11.
+    assert_eq!((bench.schedule(), bench.free()), (vec![(0, 1)], 46));
     bench.add(1, 8, 3);
     assert_eq!(bench.schedules(4), [vec![(0, 1)], vec![(0, 1)], vec![(0, 1)], vec![(1, 8)]]);
     assert_eq!(bench.schedules(4), [vec![(0, 1), (1, 1)], vec![(0, 1), (1, 1)], vec![(0, 1)], vec![(0, 1)]]);
