@@ -89,21 +89,26 @@ impl Policy for NoEvict {
     fn schedule(&self, lanes: &mut Lanes, lane: usize, now: SimTime, out: &mut Outputs) -> Draft {
         let mut draft = Draft { passes: 1, ..Draft::default() };
         let mut budget = self.max_num_tokens;
-        for slot in lanes.lanes[lane].running.clone() {
+        let running = lanes.all[lane].running.clone();
+        let (prompts, decodes): (Vec<u32>, Vec<u32>) =
+            running.into_iter().partition(|slot| lanes.sequence(*slot).is_prefill());
+        for slot in decodes {
+            let sequence = lanes.sequence(slot);
+            if budget > 0 && sequence.may_decode(lanes.max_model_len) {
+                lanes.grow(lane, slot, lanes.blocks(sequence.len()));
+                budget -= 1;
+                draft.decodes.push(slot);
+            }
+        }
+        for slot in prompts {
             let sequence = lanes.sequence(slot);
             let chunk = self.chunk(lanes, sequence.target - sequence.computed, budget);
-            if !sequence.is_prefill() {
-                if sequence.may_decode(lanes.max_model_len) && budget > 0 {
-                    lanes.grow(lane, slot, lanes.blocks(lanes.sequence(slot).len()));
-                    budget -= 1;
-                    draft.decodes.push(slot);
-                }
-            } else if chunk > 0 {
+            if chunk > 0 {
                 budget -= chunk;
                 draft.chunks.push((slot, chunk));
             }
         }
-        while let Some(chunk) = self.head(lanes, lane, lanes.lanes[lane].running.len() as u32, budget) {
+        while let Some(chunk) = self.head(lanes, lane, lanes.all[lane].running.len() as u32, budget) {
             let sequence = lanes.sequence(lanes.queue(lane).waiting[0]);
             let promise = Self::promise(lanes, &sequence.request);
             let slot = lanes.admit(lane, lanes.blocks(sequence.request.prompt_tokens), now, out);
@@ -120,7 +125,7 @@ impl Policy for NoEvict {
     }
 
     fn changes(&self, lanes: &Lanes, lane: usize) -> bool {
-        let rows = lanes.lanes[lane].running.len() as u32;
+        let rows = lanes.all[lane].running.len() as u32;
         rows > self.max_num_tokens || self.head(lanes, lane, rows, self.max_num_tokens - rows).is_some()
     }
 

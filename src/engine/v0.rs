@@ -100,8 +100,8 @@ impl Policy for V0 {
 
     /// The fewest unfinished, the first of equals (`engine/llm_engine.py` `_add_processed_request`).
     fn deal(&self, lanes: &Lanes) -> usize {
-        let unfinished = |lane: &usize| lanes.lanes[*lane].running.len() + lanes.queue(*lane).waiting.len();
-        (0..lanes.lanes.len()).min_by_key(unfinished).expect("an engine has a lane")
+        let unfinished = |lane: &usize| lanes.all[*lane].running.len() + lanes.queue(*lane).waiting.len();
+        (0..lanes.all.len()).min_by_key(unfinished).expect("an engine has a lane")
     }
 
     fn schedule(&self, lanes: &mut Lanes, lane: usize, now: SimTime, out: &mut Outputs) -> Draft {
@@ -117,15 +117,8 @@ impl Policy for V0 {
     }
 
     fn changes(&self, lanes: &Lanes, lane: usize) -> bool {
-        let running = lanes.lanes[lane].running.len() as u32;
-        let budget = if self.chunked {
-            if running > self.max_num_batched_tokens {
-                return true;
-            }
-            self.budget(running, running)
-        } else {
-            self.budget(0, running)
-        };
+        let running = lanes.all[lane].running.len() as u32;
+        let budget = self.budget(if self.chunked { running } else { 0 }, running);
         self.head(lanes, lane, budget).is_some()
     }
 
@@ -151,25 +144,23 @@ impl V0 {
 
     /// Prompts first; nobody decodes in a step with a prompt (`_schedule_default`).
     fn schedule_default(&self, lanes: &mut Lanes, lane: usize, now: SimTime, out: &mut Outputs) -> Draft {
-        let mut budget = self.budget(0, lanes.lanes[lane].running.len() as u32);
+        let mut budget = self.budget(0, lanes.all[lane].running.len() as u32);
         let chunks = self.admit(lanes, lane, &mut budget, now, out);
         if !chunks.is_empty() {
             return Draft { chunks, decodes: Vec::new(), passes: 1 };
         }
         let served = self.serve(lanes, lane, &mut budget);
-        lanes.lanes[lane].running = served.decodes.clone();
+        lanes.all[lane].running.clone_from(&served.decodes);
         served.requeue(lanes, lane);
         Draft { chunks, decodes: served.decodes, passes: self.steps }
     }
 
-    /// Those who run, then new prompts, all within one budget (`_schedule_chunked_prefill`). The running list turns: whoever
-    /// got nothing comes first in the next step.
+    /// Decodes, prompts under way, then new prompts, all within one budget (`_schedule_chunked_prefill`).
     fn schedule_chunked(&self, lanes: &mut Lanes, lane: usize, now: SimTime, out: &mut Outputs) -> Draft {
         let mut budget = self.budget(0, 0);
         let served = self.serve(lanes, lane, &mut budget);
         let prompts = served.chunks.iter().map(|(slot, _)| *slot);
-        let turned = served.left.iter().chain(&served.decodes).copied().chain(prompts).collect();
-        lanes.lanes[lane].running = turned;
+        lanes.all[lane].running = served.decodes.iter().copied().chain(prompts).collect();
         let mut chunks = self.admit(lanes, lane, &mut budget, now, out);
         served.requeue(lanes, lane);
         chunks.extend(served.chunks);

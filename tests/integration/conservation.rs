@@ -150,7 +150,7 @@ fn hours_and_dollars(resolved: &Resolved, run: &Simulated) {
 }
 
 /// No group forgets a token or computes one twice, but for those that preemption cost.
-fn scheduled_once(run: &Simulated) {
+pub(crate) fn scheduled_once(run: &Simulated) {
     let mut scheduled = BTreeMap::<&str, u64>::new();
     for (name, tokens) in run.metrics.steps().iter().flat_map(|step| &step.scheduled) {
         *scheduled.entry(name).or_default() += u64::from(*tokens);

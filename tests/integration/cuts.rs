@@ -4,7 +4,7 @@ use std::{fmt::Write, sync::Arc};
 
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha12Rng};
 use towtank::{
-    engine::{EngineConfig, Outputs, SchedulingPolicy},
+    engine::{EngineConfig, Family, Outputs, SchedulingPolicy},
     request::{Content, Request, RequestId, Segment, StreamId},
     simulation::{Group, Moment, Rank},
     units::SimTime,
@@ -209,5 +209,52 @@ fn priorities() {
     for depth in [1, 2] {
         let roomy = stages("0.33", depth, depth == 1);
         check(&EngineConfig { num_gpu_blocks: 50, scheduling_policy: SchedulingPolicy::Priority, ..roomy });
+    }
+}
+
+fn lanes(family: Family, version: &str, stages: u32) -> EngineConfig {
+    let budget = EngineConfig { family, max_num_batched_tokens: 512, ..self::stages(version, stages, false) };
+    EngineConfig { enable_chunked_prefill: false, watermark: 0.01, ..budget }
+}
+
+#[test]
+fn virtual_engines() {
+    for depth in 1..=3 {
+        let prefill_first = lanes(Family::V0, "0.6.3", depth);
+        let chunked = EngineConfig {
+            enable_chunked_prefill: true,
+            max_num_batched_tokens: 64,
+            ..prefill_first.clone()
+        };
+        for config in [prefill_first, chunked] {
+            check(&config);
+            check(&EngineConfig { num_gpu_blocks: 34 * depth, ..config });
+        }
+    }
+}
+
+#[test]
+fn several_steps_a_schedule() {
+    for (depth, chunked, steps) in [(1, false, 4), (2, false, 4), (1, true, 10)] {
+        let config = lanes(Family::V0, "0.6.3", depth);
+        let config = EngineConfig { enable_chunked_prefill: chunked, num_scheduler_steps: steps, ..config };
+        check(&config);
+        check(&EngineConfig { num_gpu_blocks: 34 * depth, ..config });
+    }
+}
+
+#[test]
+fn micro_batches() {
+    for depth in 1..=3 {
+        let whole = lanes(Family::TensorRtLlm, "1.0", depth);
+        let pieces =
+            EngineConfig { enable_chunked_prefill: true, max_num_batched_tokens: 64, ..whole.clone() };
+        for config in [whole, pieces] {
+            for asynchronous in [false, true] {
+                let config = EngineConfig { async_scheduling: Some(asynchronous), ..config.clone() };
+                check(&config);
+                check(&EngineConfig { num_gpu_blocks: 40, ..config });
+            }
+        }
     }
 }

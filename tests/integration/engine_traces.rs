@@ -28,30 +28,30 @@ fn request(id: u32, prompt_tokens: u32, max_tokens: u32, priority: i32) -> Reque
 }
 
 /// An engine walked by hand: every call of `schedule()` with what it gave to whom.
-struct Bench {
-    engine: Engine,
-    out: Outputs,
+pub(crate) struct Bench {
+    pub(crate) engine: Engine,
+    pub(crate) out: Outputs,
     now: u64,
 }
 
 impl Bench {
-    fn new(config: &EngineConfig) -> Self {
+    pub(crate) fn new(config: &EngineConfig) -> Self {
         let mut engine = Engine::new(config);
         engine.record_steps();
         Self { engine, out: Outputs::default(), now: 0 }
     }
 
-    fn add(&mut self, id: u32, prompt: u32, max_tokens: u32) {
+    pub(crate) fn add(&mut self, id: u32, prompt: u32, max_tokens: u32) {
         self.engine.add(request(id, prompt, max_tokens, 0)).unwrap();
     }
 
-    fn tick(&mut self) -> SimTime {
+    pub(crate) fn tick(&mut self) -> SimTime {
         self.now += 1000;
         SimTime::from_nanos(self.now)
     }
 
     /// The next `schedule()`: waits for results where the engine does.
-    fn schedule(&mut self) -> Vec<(u32, u32)> {
+    pub(crate) fn schedule(&mut self) -> Vec<(u32, u32)> {
         loop {
             let now = self.tick();
             match self.engine.poll(now, false, &mut self.out) {
@@ -69,7 +69,7 @@ impl Bench {
         }
     }
 
-    fn schedules(&mut self, calls: usize) -> Vec<Vec<(u32, u32)>> {
+    pub(crate) fn schedules(&mut self, calls: usize) -> Vec<Vec<(u32, u32)>> {
         (0..calls).map(|_| self.schedule()).collect()
     }
 
@@ -77,7 +77,7 @@ impl Bench {
         self.out.first_tokens.iter().map(|(id, _)| id.0).collect()
     }
 
-    fn free(&self) -> u32 {
+    pub(crate) fn free(&self) -> u32 {
         self.engine.state().free_blocks
     }
 }

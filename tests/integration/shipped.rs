@@ -20,7 +20,7 @@ pub(crate) fn scenarios() -> Vec<PathBuf> {
 fn shipped_scenarios_resolve_and_can_be_run() {
     let catalog = Catalog::builtin();
     let files = scenarios();
-    assert!(files.len() >= 8, "{} scenarios", files.len());
+    assert!(files.len() >= 9, "{} scenarios", files.len());
     for path in files {
         let file = ScenarioFile::read(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
         file.supported().unwrap_or_else(|error| panic!("{error}"));

@@ -233,7 +233,8 @@ fn ray_and_old_engines_cost_more_host_time() {
     assert!((v0.core_sequence + v0.worker_sequence - 4.0e4).abs() < 1.0);
     // Its releases are no releases of vLLM: the engine decides before the version does.
     let tensorrt = of("tensorrt-llm", "1.0", ExecutorKind::Mpi);
-    assert_eq!(tensorrt.core_step + tensorrt.worker_step + tensorrt.dispatch + tensorrt.local_return, 0.0);
+    let all = tensorrt.core_step + tensorrt.worker_step + tensorrt.dispatch + tensorrt.local_return;
+    assert!(all.abs() < 1e-9, "{all}");
 }
 
 /// Step times of a simpler model that was within 3 % of 58 published runs, its overheads left out.

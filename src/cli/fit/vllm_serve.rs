@@ -6,7 +6,7 @@ use crate::catalog::suggestion;
 use crate::scenario::ScenarioError;
 
 /// Flags that a number, a word or a list follows, and that matter to the engine.
-const VALUES: [&str; 14] = [
+const VALUES: [&str; 16] = [
     "tensor_parallel_size",
     "pipeline_parallel_size",
     "distributed_executor_backend",
@@ -21,6 +21,8 @@ const VALUES: [&str; 14] = [
     "num_gpu_blocks_override",
     "long_prefill_token_threshold",
     "scheduling_policy",
+    "num_scheduler_steps",
+    "max_seq_len_to_capture",
 ];
 
 /// Flags that stand alone, with `--no-` in front or not.

@@ -65,7 +65,7 @@ impl Lanes {
             self.detail.scheduled =
                 all.map(|(slot, tokens)| (self.sequence(slot).request.id, tokens)).collect();
         }
-        self.lanes[lane].round = match draft.passes {
+        self.all[lane].round = match draft.passes {
             1 => Round::default(),
             passes => {
                 let rows = tokens.iter().map(|slot| self.sequence(*slot).len()).collect();
@@ -79,7 +79,7 @@ impl Lanes {
     /// The next pass of a batch that takes several. Requests that have ended are computed on.
     pub(super) fn continue_round<P: Policy>(&mut self, lane: usize, policy: &P) -> (Batch, Flight) {
         let block_size = self.block_size;
-        let round = &mut self.lanes[lane].round;
+        let round = &mut self.all[lane].round;
         round.left -= 1;
         let mut batch = Batch { continues: true, ..Batch::empty() };
         let mut longest = 0;

@@ -61,7 +61,7 @@ impl<P: Policy> LaneEngine<P> {
             block_size: config.block_size,
             sequences: Vec::new(),
             queues: vec![Queue::new(config.num_gpu_blocks / queues); queues as usize],
-            lanes: vec![Lane::default(); lanes as usize],
+            all: vec![Lane::default(); lanes as usize],
             stats: EngineStats::default(),
             detail: StepDetail::default(),
             recording: false,
@@ -81,7 +81,7 @@ impl<P: Policy> LaneEngine<P> {
 
     /// One batch of each lane lies between two of the same.
     pub(in crate::engine) fn token_cadence(&self) -> usize {
-        self.lanes.lanes.len()
+        self.lanes.all.len()
     }
 
     pub(in crate::engine) fn record_steps(&mut self) {
@@ -133,9 +133,9 @@ impl<P: Policy> LaneEngine<P> {
                 continue;
             }
             if let Some((batch, flight)) = self.next_batch(lane, now, out) {
-                self.lanes.lanes[lane].in_flight += 1;
+                self.lanes.all[lane].in_flight += 1;
                 self.flights.push_back(flight);
-                self.turn = (lane + 1) % self.lanes.lanes.len();
+                self.turn = (lane + 1) % self.lanes.all.len();
                 self.must_wait = !self.in_turn().any(|lane| self.may_dispatch(lane));
                 return Action::Dispatch(batch);
             }
@@ -149,7 +149,7 @@ impl<P: Policy> LaneEngine<P> {
 
     /// What a lane computes next, if it computes anything.
     fn next_batch(&mut self, lane: usize, now: SimTime, out: &mut Outputs) -> Option<(Batch, Flight)> {
-        if self.lanes.lanes[lane].round.left > 0 {
+        if self.lanes.all[lane].round.left > 0 {
             return Some(self.lanes.continue_round(lane, &self.policy));
         }
         loop {
@@ -167,13 +167,13 @@ impl<P: Policy> LaneEngine<P> {
 
     /// All lanes, the one in turn first.
     pub(super) fn in_turn(&self) -> impl Iterator<Item = usize> + use<P> {
-        let (turn, lanes) = (self.turn, self.lanes.lanes.len());
+        let (turn, lanes) = (self.turn, self.lanes.all.len());
         (0..lanes).map(move |place| (turn + place) % lanes)
     }
 
     /// Whether a lane has room for a batch and anybody to put into it.
     pub(super) fn may_dispatch(&self, lane: usize) -> bool {
-        let Lane { running, in_flight, .. } = &self.lanes.lanes[lane];
+        let Lane { running, in_flight, .. } = &self.lanes.all[lane];
         *in_flight < self.depth && !(running.is_empty() && self.lanes.queue(lane).waiting.is_empty())
     }
 
@@ -181,7 +181,7 @@ impl<P: Policy> LaneEngine<P> {
         self.must_wait = false;
         self.apply_aborts(out);
         let flight = self.flights.pop_front().expect("a batch is in flight");
-        self.lanes.lanes[flight.lane].in_flight -= 1;
+        self.lanes.all[flight.lane].in_flight -= 1;
         self.turn = flight.lane;
         let finished = out.finished.len();
         self.lanes.apply(&flight.tokens, now, out);
@@ -221,7 +221,7 @@ impl<P: Policy> LaneEngine<P> {
         let queues = &self.lanes.queues;
         let waiting: usize = queues.iter().map(|queue| queue.waiting.len()).sum();
         EngineState {
-            running: self.lanes.lanes.iter().map(|lane| lane.running.len() as u32).sum(),
+            running: self.lanes.all.iter().map(|lane| lane.running.len() as u32).sum(),
             waiting: (waiting + self.incoming.len()) as u32,
             free_blocks: queues.iter().map(|queue| queue.free).sum(),
             usable_blocks: queues.iter().map(|queue| queue.blocks).sum(),

@@ -57,7 +57,7 @@ pub(in crate::engine) struct Lanes {
     pub(super) sequences: Vec<Option<Sequence>>,
     /// One a lane, or one for all.
     pub(in crate::engine) queues: Vec<Queue>,
-    pub(in crate::engine) lanes: Vec<Lane>,
+    pub(in crate::engine) all: Vec<Lane>,
     pub(super) stats: EngineStats,
     pub(super) detail: StepDetail,
     pub(super) recording: bool,
@@ -115,7 +115,7 @@ impl Lanes {
         out: &mut Outputs,
     ) -> u32 {
         let slot = self.queue_mut(lane).waiting.pop_front().expect("somebody waits");
-        self.lanes[lane].running.push(slot);
+        self.all[lane].running.push(slot);
         let sequence = self.sequences[slot as usize].as_mut().expect("a waiting request is known");
         sequence.lane = Some(lane);
         sequence.target = sequence.len();
@@ -164,7 +164,7 @@ impl Lanes {
         let sequence = self.sequence(slot);
         match (sequence.lane, sequence.queue) {
             (Some(lane), _) => {
-                let lane = &mut self.lanes[lane];
+                let lane = &mut self.all[lane];
                 lane.running.retain(|running| *running != slot);
                 lane.round.members.retain(|member| *member != slot);
                 if lane.round.members.is_empty() {

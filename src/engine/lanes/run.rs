@@ -67,7 +67,7 @@ impl Track {
 impl Lanes {
     /// Who gets a token from each plain batch of a lane.
     fn members(&self, lane: usize, passes: u32) -> &[u32] {
-        let lane = &self.lanes[lane];
+        let lane = &self.all[lane];
         if passes > 1 { &lane.round.members } else { &lane.running }
     }
 
@@ -98,13 +98,14 @@ impl Lanes {
             }
         }
         if passes > 1 {
-            let round = &self.lanes[lane].round;
+            let round = &self.all[lane].round;
             track.batches = round.left;
             round.rows.iter().for_each(|context| track.row(*context, self.block_size));
         } else if policy.changes(self, lane) {
             return None;
         }
-        Some(track)
+        // A lane whose requests have all gone sends nothing.
+        (track.rows > 0).then_some(track)
     }
 }
 
@@ -127,18 +128,17 @@ impl<P: Policy> LaneEngine<P> {
         }
         let mut open = self.in_turn().filter(|lane| self.may_dispatch(*lane));
         let first = open.next()?;
-        if open.next().is_some() || self.lanes.lanes[first].in_flight + 1 < self.depth {
+        if open.next().is_some() || self.lanes.all[first].in_flight + 1 < self.depth {
             return None;
         }
         let mut run = Run::default();
         for lane in std::iter::once(first).chain(self.flights.iter().map(|flight| flight.lane)) {
             let known = run.tracks.iter().position(|track| track.lane == lane);
-            let place = match known {
-                Some(place) => place,
-                None => {
-                    run.tracks.push(self.lanes.track(lane, &self.policy)?);
-                    run.tracks.len() - 1
-                }
+            let place = if let Some(place) = known {
+                place
+            } else {
+                run.tracks.push(self.lanes.track(lane, &self.policy)?);
+                run.tracks.len() - 1
             };
             run.order.push(place);
         }
@@ -210,12 +210,12 @@ impl<P: Policy> LaneEngine<P> {
         let lane = |pass: usize| tracks[order[pass % order.len()]].lane;
         self.turn = lane(passes);
         for flight in self.flights.drain(..) {
-            self.lanes.lanes[flight.lane].in_flight -= 1;
+            self.lanes.all[flight.lane].in_flight -= 1;
         }
         for pass in passes + 1..passes + order.len() {
             let lane = lane(pass);
             let tokens = self.lanes.members(lane, self.policy.passes()).to_vec();
-            self.lanes.lanes[lane].in_flight += 1;
+            self.lanes.all[lane].in_flight += 1;
             self.flights.push_back(Flight { lane, tokens, plain: true });
         }
     }
@@ -238,7 +238,7 @@ impl Lanes {
                 sequence.last_token = last;
             }
         }
-        let round = &mut self.lanes[lane].round;
+        let round = &mut self.all[lane].round;
         round.left -= scheduled.min(round.left);
         round.rows.iter_mut().for_each(|context| *context += scheduled);
     }

@@ -13,8 +13,8 @@ pub(super) struct Served {
     pub(super) decodes: Vec<u32>,
     /// Pieces of prompts under way: (request, tokens).
     pub(super) chunks: Vec<(u32, u32)>,
-    /// Who was not looked at, because the budget was used up.
-    pub(super) left: VecDeque<u32>,
+    /// Who comes after.
+    left: VecDeque<u32>,
     /// Victims, in order.
     preempted: Vec<u32>,
 }
@@ -32,18 +32,14 @@ impl V0 {
     /// Serves the running list of a lane in its order.
     pub(super) fn serve(&self, lanes: &mut Lanes, lane: usize, budget: &mut Budget) -> Served {
         let mut served =
-            Served { left: std::mem::take(&mut lanes.lanes[lane].running).into(), ..Served::default() };
+            Served { left: std::mem::take(&mut lanes.all[lane].running).into(), ..Served::default() };
         while let Some(slot) = served.left.front().copied() {
             let sequence = lanes.sequence(slot);
             let prefill = sequence.is_prefill();
-            let tokens = match (prefill, self.chunked) {
-                (true, _) => self.chunk(sequence.target - sequence.computed, *budget),
-                (false, true) => budget.tokens.min(1),
-                (false, false) => 1,
-            };
-            if tokens == 0 {
-                break;
-            }
+            let left = sequence.target - sequence.computed;
+            let tokens = if prefill { self.chunk(left, *budget) } else { 1 };
+            // Whoever runs was admitted into a step that had a token for everybody.
+            debug_assert!(tokens > 0);
             served.left.pop_front();
             if !self.make_room(lanes, lane, slot, &mut served) {
                 break;
