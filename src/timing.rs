@@ -30,6 +30,7 @@ mod multipliers;
 mod network;
 mod overheads;
 mod stage;
+mod sustained;
 
 pub use attention::{Attention, AttentionShape, DecodeAttention, PrefillAttention};
 pub use collective::{AllReduce, AllReduceLimits, AllReduceRules};
@@ -45,3 +46,4 @@ pub use links::{Curve, CurveConstants, Curves, LocalLinks};
 pub use multipliers::Multipliers;
 pub use network::{Crossing, NetworkSpec};
 pub use overheads::{ExecutorKind, Overheads};
+pub use sustained::Sustained;

@@ -58,6 +58,16 @@ pub enum Schedule {
 }
 
 impl Gemm {
+    /// The same with `factor` of the time to quantise `x`.
+    #[must_use]
+    pub fn quantizing(&self, factor: f64) -> Self {
+        let schedule = match self.schedule {
+            Schedule::Rows { row, row_k } => Schedule::Rows { row: row * factor, row_k },
+            Schedule::Split { start } => Schedule::Split { start },
+        };
+        Self { schedule, ..self.clone() }
+    }
+
     /// Time of an `m` x `n` x `k` product [ns]; nothing for no rows.
     pub fn time(&self, m: f64, n: f64, k: f64) -> f64 {
         if m == 0.0 {

@@ -2,7 +2,7 @@
 
 use super::{
     AllReduceRules, Dimensions, ExecutorKind, Kernels, LayerGroup, LocalLinks, Multipliers, NetworkSpec,
-    Overheads, StageInputs, TimingInputs,
+    Overheads, StageInputs, Sustained, TimingInputs,
 };
 use crate::catalog::{Catalog, CatalogError};
 use crate::hardware::{Gpu, Machine, Network, NetworkKind};
@@ -56,7 +56,7 @@ impl TimingInputs {
             model: Dimensions::from(group.model),
             kv_element_bytes: group.kv_cache.bytes() as u32,
             stages,
-            kernels: Kernels::of(catalog, &gpu)?,
+            kernels: Kernels::of(catalog, &gpu)?.sustained(Sustained::of(catalog, &gpu)?),
             links: LocalLinks::of(catalog, &group.machine.intra_node_link)?,
             network: NetworkSpec::new(&Network::read(catalog, group.network)?, line(group)),
             all_reduce: AllReduceRules::of(

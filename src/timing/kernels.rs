@@ -1,6 +1,6 @@
 //! The kernels of one GPU.
 
-use super::{Attention, Gemm, KernelConstants};
+use super::{Attention, Gemm, KernelConstants, Sustained};
 use crate::catalog::{Catalog, CatalogError};
 use crate::hardware::Gpu;
 
@@ -50,5 +50,12 @@ impl Kernels {
             sampling_floor: constants.sampling.floor_us * 1e3,
             sampling_bytes: constants.sampling.row_bytes_per_vocabulary,
         })
+    }
+
+    /// The same on a GPU that serves.
+    pub fn sustained(mut self, parts: Sustained) -> Self {
+        self.gemm_bf16.compute *= parts.bf16;
+        self.gemm_fp8.compute *= parts.fp8;
+        self
     }
 }

@@ -31,6 +31,8 @@ pub struct Overheads {
     pub worker_sequence: f64,
     /// How much slower an FP8 cache is read than by the isolated kernel [ratio].
     pub fp8_kv_stream: f64,
+    /// Time to quantise the inputs of an FP8 product against a kernel of its own for it: less where it is fused [ratio].
+    pub fp8_quantization: f64,
     /// CPU time to launch one layer between CUDA graphs.
     pub piecewise_layer: f64,
     /// CPU time to launch one layer without CUDA graph.
@@ -55,6 +57,7 @@ struct EngineEntry {
     worker_step: Fact<f64>,
     worker_sequence: Fact<f64>,
     fp8_kv_stream: Fact<f64>,
+    fp8_quantization: Fact<f64>,
     piecewise_layer: Fact<f64>,
     eager_layer: Fact<f64>,
 }
@@ -107,6 +110,7 @@ impl Overheads {
             worker_step: ns(&engine.worker_step),
             worker_sequence: ns(&engine.worker_sequence),
             fp8_kv_stream: engine.fp8_kv_stream.value,
+            fp8_quantization: engine.fp8_quantization.value,
             piecewise_layer: ns(&engine.piecewise_layer),
             eager_layer: ns(&engine.eager_layer),
             dispatch: ns(&executor.dispatch),
@@ -125,6 +129,7 @@ impl Overheads {
             worker_step: self.worker_step * factor,
             worker_sequence: self.worker_sequence * factor,
             fp8_kv_stream: self.fp8_kv_stream,
+            fp8_quantization: self.fp8_quantization,
             piecewise_layer: self.piecewise_layer * factor,
             eager_layer: self.eager_layer * factor,
             dispatch: self.dispatch * factor,

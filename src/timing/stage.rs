@@ -189,7 +189,7 @@ impl Costs {
             first: index == 0,
             last: index + 1 == inputs.stages.len(),
             gemm_bf16: kernels.gemm_bf16.clone(),
-            gemm_fp8: kernels.gemm_fp8.clone(),
+            gemm_fp8: kernels.gemm_fp8.quantizing(inputs.overheads.fp8_quantization),
             elementwise: kernels.elementwise,
             sampling_floor: kernels.sampling_floor,
             sampling_bytes: kernels.sampling_bytes,
