@@ -29,6 +29,8 @@ pub struct Overheads {
     pub worker_step: f64,
     /// Workers of a stage, per scheduled sequence.
     pub worker_sequence: f64,
+    /// Per layer: small kernels that nobody measured and the gaps between all of them.
+    pub layer: f64,
     /// How much slower an FP8 cache is read than by the isolated kernel [ratio].
     pub fp8_kv_stream: f64,
     /// Time to quantise the inputs of an FP8 product against a kernel of its own for it: less where it is fused [ratio].
@@ -56,6 +58,7 @@ struct EngineEntry {
     core_sequence: Fact<f64>,
     worker_step: Fact<f64>,
     worker_sequence: Fact<f64>,
+    layer: Fact<f64>,
     fp8_kv_stream: Fact<f64>,
     fp8_quantization: Fact<f64>,
     piecewise_layer: Fact<f64>,
@@ -109,6 +112,7 @@ impl Overheads {
             core_sequence: ns(&engine.core_sequence),
             worker_step: ns(&engine.worker_step),
             worker_sequence: ns(&engine.worker_sequence),
+            layer: ns(&engine.layer),
             fp8_kv_stream: engine.fp8_kv_stream.value,
             fp8_quantization: engine.fp8_quantization.value,
             piecewise_layer: ns(&engine.piecewise_layer),
@@ -128,6 +132,7 @@ impl Overheads {
             core_sequence: self.core_sequence * factor,
             worker_step: self.worker_step * factor,
             worker_sequence: self.worker_sequence * factor,
+            layer: self.layer,
             fp8_kv_stream: self.fp8_kv_stream,
             fp8_quantization: self.fp8_quantization,
             piecewise_layer: self.piecewise_layer * factor,

@@ -98,6 +98,7 @@ impl Stage {
             compute += rows.compute;
             network += rows.network;
         }
+        compute += self.layers * overheads.layer;
         let gpu = self.multipliers.compute(batch) * compute + self.multipliers.network * network;
         let launch = match batch.graph {
             GraphMode::Full => 0.0,

@@ -69,8 +69,7 @@ impl Engine {
         if let Some(most) = words::count(&row.max_num_seqs).or(traffic.batch()) {
             set("max_num_seqs", json!(most));
         }
-        if let Some(tokens) = budget(row).filter(|tokens| chunked != Some(false) || *tokens >= max_model_len)
-        {
+        if let Some(tokens) = budget(row) {
             set("max_num_batched_tokens", json!(tokens));
         }
         if row.kv_dtype.to_lowercase().starts_with("fp8") {
@@ -108,8 +107,7 @@ fn budget(row: &Row) -> Option<u32> {
 
 /// Whether vLLM cut prompts up, where that is stated or follows, and its `max_model_len`.
 ///
-/// vLLM refuses a step budget below `max_model_len` unless prompts are cut up. Where both are stated all the same, prompts were
-/// cut up if nothing says otherwise; if something does, neither was in force, and the longest request decides.
+/// vLLM refuses a step budget below `max_model_len` unless prompts are cut up: where nothing else is said, they were.
 fn chunked_and_context(row: &Row, traffic: &Traffic) -> (Option<bool>, u32) {
     let stated = words::setting(&row.notes, "chunked-prefill").map(|said| said.eq_ignore_ascii_case("true"));
     let context = ["max-model-len", "max-seq-len"]
@@ -117,11 +115,7 @@ fn chunked_and_context(row: &Row, traffic: &Traffic) -> (Option<bool>, u32) {
         .find_map(|name| words::setting(&row.notes, name).and_then(words::count))
         .unwrap_or(traffic.longest());
     let small = budget(row).is_some_and(|tokens| tokens < context);
-    match stated {
-        None if small => (Some(true), context),
-        Some(false) if small => (Some(false), traffic.longest()),
-        stated => (stated, context),
-    }
+    (stated.or(small.then_some(true)), context)
 }
 
 /// The release in a text; of a range its end, of a text about several engines the one behind `tag`.
