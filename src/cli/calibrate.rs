@@ -39,6 +39,9 @@ pub(super) struct CalibrateArgs {
     /// A constant of the catalogue to fit to published measurements, such as engine_overheads/v1/worker_step
     #[arg(long, value_name = "KIND/ENTRY/FACT", conflicts_with = "scenario")]
     fit: Vec<String>,
+    /// Qualities of the published measurements that count
+    #[arg(long, value_name = "QUALITY", default_values_t = ["A".to_owned()], requires = "fit")]
+    quality: Vec<String>,
     /// Where to write the calibration, for `--catalog FILE` or a scenario's `calibration: FILE`
     #[arg(long, value_name = "FILE", default_value = "calibration.json")]
     out: PathBuf,

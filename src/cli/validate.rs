@@ -26,7 +26,7 @@ pub(super) struct ValidateArgs {
     /// A JSON file whose facts extend or override the built-in catalogue
     #[arg(long, value_name = "FILE")]
     catalog: Vec<PathBuf>,
-    /// Directory for validation.json and parity.svg
+    /// Directory for rows.csv, summary.json and parity.svg
     #[arg(long, value_name = "DIR", default_value = "results/validation")]
     out: PathBuf,
     /// What to print on stdout
@@ -64,12 +64,37 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Everything as JSON, and the picture.
+/// Rows, what they say together, and the picture.
 fn write(dir: &Path, validation: &Validation) -> io::Result<()> {
     let points: Vec<ParityPoint> = validation.rows.iter().filter_map(point).collect();
     let svg = parity_svg(&points).map_err(io::Error::other)?;
-    write_file(&dir.join("validation.json"), |out| write_json(out, validation)).map_err(io::Error::other)?;
+    let summary = json!({"groups": validation.groups, "orderings": validation.orderings});
+    write_file(&dir.join("rows.csv"), |out| write_rows(out, validation)).map_err(io::Error::other)?;
+    write_file(&dir.join("summary.json"), |out| write_json(out, &summary)).map_err(io::Error::other)?;
     write_file(&dir.join("parity.svg"), |out| out.write_all(svg.as_bytes())).map_err(io::Error::other)
+}
+
+/// A line a row; numbers to six digits, which no platform's arithmetic moves.
+fn write_rows(out: impl Write, validation: &Validation) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(ROWS)?;
+    for row in &validation.rows {
+        let labels = &row.labels;
+        let number = |number: Option<f64>| number.map(|number| significant(number, 6).to_string());
+        writer.write_record([
+            row.id.clone(),
+            labels.engine.clone().unwrap_or_default(),
+            labels.model.clone().unwrap_or_default(),
+            labels.gpu.clone().unwrap_or_default(),
+            labels.tp.map(|tp| tp.to_string()).unwrap_or_default(),
+            row.metric.clone(),
+            row.measured.to_string(),
+            number(row.predicted).unwrap_or_default(),
+            row.error.map(percent).unwrap_or_default(),
+            row.reason.clone().or(row.remark.map(str::to_owned)).unwrap_or_default(),
+        ])?;
+    }
+    writer.flush()
 }
 
 fn point(row: &Prediction) -> Option<ParityPoint> {
@@ -84,20 +109,20 @@ fn point(row: &Prediction) -> Option<ParityPoint> {
 
 /// A table of rows, one of groups and one of orderings; as JSON one object, as CSV the rows alone.
 fn print(format: Format, validation: &Validation) -> io::Result<()> {
-    if format == Format::Json {
-        let mut text = Vec::new();
-        write_json(&mut text, validation)?;
-        return output::print(&String::from_utf8_lossy(&text));
+    let mut text = Vec::new();
+    match format {
+        Format::Json => write_json(&mut text, validation)?,
+        Format::Csv => write_rows(&mut text, validation)?,
+        Format::Table => return print_tables(validation),
     }
-    // A reason is longer than a cell; the table counts them below.
-    let shown = |row: &&Prediction| format == Format::Csv || row.predicted.is_some();
-    let columns = if format == Format::Csv { &ROWS[..] } else { &ROWS[..ROWS.len() - 1] };
-    let row = |row: &Prediction| cells(row, format).into_iter().take(columns.len()).collect();
-    let rows: Vec<Vec<Value>> = validation.rows.iter().filter(shown).map(row).collect();
-    output::print_rows(format, columns, &rows)?;
-    if format == Format::Csv {
-        return Ok(());
-    }
+    output::print(&String::from_utf8_lossy(&text))
+}
+
+fn print_tables(validation: &Validation) -> io::Result<()> {
+    let format = Format::Table;
+    // A reason is longer than a cell; they are counted below.
+    let rows = validation.rows.iter().filter(|row| row.predicted.is_some());
+    output::print_rows(format, &ROWS[..ROWS.len() - 1], &rows.map(cells).collect::<Vec<_>>())?;
     output::print("\n")?;
     output::print_rows(format, &GROUPS, &validation.groups.iter().map(group_cells).collect::<Vec<_>>())?;
     output::print("\n")?;
@@ -128,9 +153,9 @@ fn notes(rows: &[Prediction]) -> BTreeMap<String, usize> {
     notes
 }
 
-fn cells(row: &Prediction, format: Format) -> Vec<Value> {
+fn cells(row: &Prediction) -> Vec<Value> {
     let labels = &row.labels;
-    let shown = |number: f64| if format == Format::Csv { json!(number) } else { json!(significant(number)) };
+    let shown = |number: f64| json!(significant(number, 4));
     vec![
         json!(row.id),
         json!(labels.engine),
@@ -141,7 +166,6 @@ fn cells(row: &Prediction, format: Format) -> Vec<Value> {
         shown(row.measured),
         row.predicted.map_or(Value::Null, shown),
         row.error.map_or(Value::Null, |error| json!(percent(error))),
-        json!(row.reason),
     ]
 }
 
@@ -158,9 +182,9 @@ fn group_cells(group: &Group) -> Vec<Value> {
     ]
 }
 
-/// Four significant digits.
-fn significant(number: f64) -> f64 {
-    let scale = 10_f64.powi(3 - number.abs().log10().floor() as i32);
+/// A number to so many significant digits.
+fn significant(number: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits - 1 - number.abs().log10().floor() as i32);
     (number * scale).round() / scale
 }
 

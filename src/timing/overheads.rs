@@ -14,7 +14,7 @@ pub enum ExecutorKind {
     Mp,
     /// TensorRT-LLM: every rank runs the executor's loop.
     Mpi,
-    /// Ray: its compiled graph, later vLLM's message queue between Ray actors.
+    /// Ray: calls of its actors, its compiled graph, later vLLM's message queue between Ray actors.
     Ray,
 }
 
@@ -76,6 +76,7 @@ struct ExecutorEntry {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RayEntry {
+    compiled_graph_since: Fact<Version>,
     message_queue_since: Fact<Version>,
 }
 
@@ -101,6 +102,7 @@ impl Overheads {
         let name = match executor {
             ExecutorKind::Uni => "uni",
             ExecutorKind::Mpi => "mpi",
+            ExecutorKind::Ray if version < ray.compiled_graph_since.value => "ray-rpc",
             ExecutorKind::Ray if version < ray.message_queue_since.value => "ray-dag",
             ExecutorKind::Mp | ExecutorKind::Ray => "mp",
         };

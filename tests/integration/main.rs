@@ -40,5 +40,6 @@ mod timing;
 mod timing_kernels;
 mod traces;
 mod validate;
+mod validation;
 mod workload;
 mod workload_args;

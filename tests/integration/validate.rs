@@ -207,7 +207,8 @@ fn a_fit_finds_the_constant_that_made_the_rows() {
     let mut measured = rows(&asked);
     let seen = validate(&truth, &measured, &Monitor::default()).unwrap();
     measured.iter_mut().zip(&seen.rows).for_each(|(row, seen)| row.value = seen.predicted.unwrap());
-    let fitted = fit_rows(&Catalog::builtin(), &measured, &[path], &Monitor::default()).unwrap();
+    let fitted =
+        fit_rows(&Catalog::builtin(), &measured, &["A".to_owned()], &[path], &Monitor::default()).unwrap();
     let found = &fitted.parameters[0];
     assert!((found.after / 3000.0 - 1.0).abs() < 0.02, "{found:?}");
     assert_eq!(fitted.sources, ["a", "b"]);
@@ -224,13 +225,15 @@ fn a_fit_finds_the_constant_that_made_the_rows() {
 fn a_fit_of_what_is_no_fact_is_refused() {
     let refused = |path: &str| {
         let rows = rows(&[row("a", &[]), row("b", &[])]);
-        fit_rows(&Catalog::builtin(), &rows, &[path.to_owned()], &Monitor::default()).unwrap_err().to_string()
+        fit_rows(&Catalog::builtin(), &rows, &["A".to_owned()], &[path.to_owned()], &Monitor::default())
+            .unwrap_err()
+            .to_string()
     };
     assert!(refused("engine_overheads/v1").contains("expected a number above 0"));
     assert!(refused("engine_overheads/v9/worker_step").contains("no such entry"));
     assert!(refused("engine_overheads/v1/worker_steps").contains("no such fact"));
     // A fact that none of the rows depends on.
-    assert!(refused("machines/a4-highgpu-8g/vcpus").contains("0 rows of quality A"));
+    assert!(refused("machines/a4-highgpu-8g/vcpus").contains("0 rows of the qualities"));
 }
 
 #[test]
@@ -247,9 +250,15 @@ fn the_command_prints_rows_groups_and_reasons_and_writes_its_files() {
     assert_eq!(done.status.code(), Some(0), "{done:?}");
     let text = String::from_utf8(done.stdout).unwrap();
     assert!(text.contains("1 row: not predicted: no engine `SGLang` here"), "{text}");
-    let json: Value = serde_json::from_slice(&fs::read(dir.join("out/validation.json")).unwrap()).unwrap();
+    let json: Value =
+        serde_json::from_slice(&run(&["rows.csv", "--out", "out", "--format", "json"]).stdout).unwrap();
     assert_eq!(json["rows"][1]["predicted"], Value::Null);
     assert!(json["rows"][0]["error"].is_f64() && json["groups"][0]["median_abs"].is_f64());
+    let lines = fs::read_to_string(dir.join("out/rows.csv")).unwrap();
+    assert!(
+        lines.lines().nth(2).unwrap().ends_with("no engine `SGLang` here: expected vLLM or TensorRT-LLM")
+    );
+    assert!(dir.join("out/summary.json").is_file());
     let svg = fs::read_to_string(dir.join("out/parity.svg")).unwrap();
     assert!(svg.starts_with("<svg") && svg.contains("Time per output token: 1 figures"), "{svg}");
     let bad = run(&["nowhere.csv", "--out", "other"]);

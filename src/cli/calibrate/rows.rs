@@ -36,7 +36,7 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), CliError> {
     for file in &args.files {
         rows.extend(Row::read_file(file)?);
     }
-    let fitted = fit_rows(&catalog, &rows, &args.fit, &Monitor::default())?;
+    let fitted = fit_rows(&catalog, &rows, &args.quality, &args.fit, &Monitor::default())?;
     write(args, &fitted.overlay)?;
     print(args.format, &fitted)?;
     remark(args, &[format!("rows from {}", fitted.sources.join("; "))]);

@@ -1,9 +1,8 @@
 //! Constants of engines and GPUs from published measurements.
 //!
-//! A parameter is a fact of the catalogue, named by its path. Rows count whose source says everything about how they were
-//! measured, and whose prediction the parameters move; a time to first token counts below saturation only, since a queue's
-//! length says more about the requests drawn than about any constant. Next to the errors after the fit stand those of each
-//! source predicted with constants fitted to all the others.
+//! A parameter is a fact of the catalogue, named by its path. Rows count whose prediction the parameters move; a time to first
+//! token counts below saturation only, since a queue's length says more about the requests drawn than about any
+//! constant. Next to the errors after the fit stand those of each source predicted with constants fitted to all the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +42,7 @@ pub enum FitError {
     },
     /// No row says anything about the parameters.
     #[error(
-        "{rows} rows of quality A say something about {parameters} parameters: expected more rows than parameters"
+        "{rows} rows of the qualities asked for say something about {parameters} parameters: expected more rows than parameters"
     )]
     TooFewRows {
         /// Rows that do.
@@ -100,19 +99,21 @@ pub struct Fitted {
     pub overlay: Value,
 }
 
-/// Fits the facts at `paths` to rows.
+/// Fits the facts at `paths` to the rows of these qualities that are not held out.
 ///
 /// # Errors
 /// If a path names no positive number, or too few rows say anything about them.
 pub fn fit_rows(
     catalog: &Catalog,
     rows: &[Row],
+    qualities: &[String],
     paths: &[String],
     monitor: &Monitor,
 ) -> Result<Fitted, FitError> {
     let facts = paths.iter().map(|path| FactPath::find(catalog, path)).collect::<Result<Vec<_>, _>>()?;
     let before: Vec<f64> = facts.iter().map(|fact| fact.value).collect();
-    let full: Vec<&Row> = rows.iter().filter(|row| row.quality == "A").collect();
+    let full: Vec<&Row> =
+        rows.iter().filter(|row| qualities.contains(&row.quality) && !row.held_out).collect();
     let search = Search { catalog, facts: &facts, monitor };
     let moved = search.moved(&full, &before)?;
     if moved.len() <= facts.len() {

@@ -18,11 +18,12 @@ pub struct Group {
 }
 
 /// Which labels are taken together, besides the kind of figure.
-const BY: [&[&str]; 11] = [
+const BY: [&[&str]; 12] = [
     &[],
     &["quality"],
     &["quality", "engine"],
     &["quality", "load"],
+    &["quality", "held_out"],
     &["engine"],
     &["model"],
     &["precision"],
@@ -61,6 +62,7 @@ fn value(row: &Prediction, label: &str) -> Option<String> {
     match label {
         "kind" => labels.kind.clone(),
         "quality" => Some(labels.quality.clone()),
+        "held_out" => labels.held_out.then(|| "held out".to_owned()),
         "engine" => labels.engine.clone(),
         "load" => labels.load.map(str::to_owned),
         "model" => labels.model.clone(),

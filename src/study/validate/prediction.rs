@@ -40,6 +40,9 @@ pub struct Labels {
     pub quality: String,
     /// The source, up to its first blank.
     pub source: String,
+    /// Whether constants were fitted without it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held_out: bool,
     /// Engine and generation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
@@ -67,6 +70,7 @@ impl Prediction {
     pub(super) fn without(row: &Row, reason: String) -> Self {
         let labels = Labels {
             quality: row.quality.clone(),
+            held_out: row.held_out,
             source: source(row),
             kind: Metric::parse(&row.metric, &row.unit).ok().map(|metric| metric.kind().to_string()),
             ..Labels::default()

@@ -104,6 +104,8 @@ pub struct Row {
     pub value: f64,
     /// Its unit.
     pub unit: String,
+    /// Whether constants are fitted without it, so that it can say how good they are.
+    pub held_out: bool,
     /// Anything else the source says.
     pub notes: String,
 }
@@ -194,6 +196,7 @@ impl Row {
             metric: text("metric"),
             value,
             unit: text("unit"),
+            held_out: text("held_out") == "yes",
             notes: text("notes"),
         })
     }
