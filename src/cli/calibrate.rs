@@ -36,12 +36,15 @@ pub(super) struct CalibrateArgs {
     /// When the kernels were measured; without it, the day the newest table was changed
     #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "scenario")]
     date: Option<String>,
-    /// A constant of the catalogue to fit to published measurements, such as engine_overheads/v1/worker_step
+    /// A constant of the catalogue to fit to published measurements, such as `engine_overheads/v1/worker_step`
     #[arg(long, value_name = "KIND/ENTRY/FACT", conflicts_with = "scenario")]
     fit: Vec<String>,
     /// Qualities of the published measurements that count
     #[arg(long, value_name = "QUALITY", default_values_t = ["A".to_owned()], requires = "fit")]
     quality: Vec<String>,
+    /// Also predict each source of the measurements with constants fitted to the others: one more fit a source
+    #[arg(long, requires = "fit")]
+    left_out: bool,
     /// Where to write the calibration, for `--catalog FILE` or a scenario's `calibration: FILE`
     #[arg(long, value_name = "FILE", default_value = "calibration.json")]
     out: PathBuf,

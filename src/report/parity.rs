@@ -41,7 +41,9 @@ const COLOURS: [RGBColor; 6] = [
 /// Size of a panel [px].
 const PANEL: (u32, u32) = (460, 480);
 /// Room for the legend above the panels [px].
-const LEGEND: u32 = 40;
+const LEGEND: i32 = 40;
+/// From one engine of the legend to the next [px].
+const ENTRY: i32 = 200;
 /// A prediction within this much of the measured figure lies between the grey lines.
 const TENTH: f64 = 1.1;
 
@@ -62,19 +64,20 @@ pub fn parity_svg(points: &[ParityPoint]) -> Result<String, String> {
     };
     let mut svg = String::new();
     {
-        let size = (PANEL.0 * PANELS.len() as u32, PANEL.1 + LEGEND);
+        let size = (PANEL.0 * PANELS.len() as u32, PANEL.1 + LEGEND.unsigned_abs());
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         root.fill(&WHITE).map_err(text)?;
         let (legend, panels) = root.split_vertically(LEGEND);
-        for (place, engine) in engines.iter().enumerate() {
-            let at = (30 + 200 * place as i32, LEGEND as i32 / 2);
+        let mut at = (30, LEGEND / 2);
+        for engine in &engines {
             legend.draw(&Circle::new(at, 5, colour(engine).filled())).map_err(text)?;
             let label = Text::new((*engine).to_owned(), (at.0 + 12, at.1 - 8), ("sans-serif", 16));
             legend.draw(&label).map_err(text)?;
+            at.0 += ENTRY;
         }
         let note = Text::new(
             "filled: fully specified; ring: some inference needed; grey: 10 % off".to_owned(),
-            (30 + 200 * engines.len() as i32, LEGEND as i32 / 2 - 8),
+            (at.0, at.1 - 8),
             ("sans-serif", 16),
         );
         legend.draw(&note).map_err(text)?;

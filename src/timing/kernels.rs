@@ -53,6 +53,7 @@ impl Kernels {
     }
 
     /// The same on a GPU that serves.
+    #[must_use]
     pub fn sustained(mut self, parts: Sustained) -> Self {
         self.gemm_bf16.compute *= parts.bf16;
         self.gemm_fp8.compute *= parts.fp8;

@@ -100,7 +100,7 @@ fn quantisation_is_read_from_the_checkpoint() {
 fn quantisation_that_is_not_simulated_is_refused_by_name() {
     assert_eq!(
         refused(&json!({"quantization_config": {"quant_method": "awq"}})),
-        "model `m`: quant_method `awq` (known: fp8, fbgemm_fp8, compressed-tensors with 8-bit floats) is not \
+        "model `m`: quant_method `awq` (known: fp8, fbgemm_fp8, modelopt, compressed-tensors with 8-bit floats) is not \
          simulated"
     );
     assert!(refused(&compressed(&json!([]), 4)).contains("4-bit float weights"));

@@ -227,14 +227,15 @@ fn ray_and_old_engines_cost_more_host_time() {
         of("vllm-v1", "0.33", ExecutorKind::Mp),
         "Ray uses vLLM's queue since 0.33"
     );
-    // The published fit to V0: 8.0 ms a step and 40 us a sequence in all.
-    let v0 = of("vllm-v0", "0.6.3", ExecutorKind::Mp);
-    assert!((v0.core_step + v0.worker_step - 8.0e6).abs() < 1.0);
-    assert!((v0.core_sequence + v0.worker_sequence - 4.0e4).abs() < 1.0);
+    // What published runs show: V0 spent more between the kernels of a layer, 0.5 more on each sequence.
+    let [older, v0] = ["0.5.4", "0.6.3"].map(|version| of("vllm-v0", version, ExecutorKind::Mp));
+    assert!(v0.core_step > mp.core_step && v0.layer > 3.0 * mp.layer, "{v0:?}");
+    assert!(older.core_sequence > 1.5 * v0.core_sequence, "{older:?}");
+    assert!(of("vllm-v0", "0.6.3", ExecutorKind::Ray).dispatch > ray.dispatch, "actors called one by one");
     // Its releases are no releases of vLLM: the engine decides before the version does.
     let tensorrt = of("tensorrt-llm", "1.0", ExecutorKind::Mpi);
     let all = tensorrt.core_step + tensorrt.worker_step + tensorrt.dispatch + tensorrt.local_return;
-    assert!(all.abs() < 1e-9, "{all}");
+    assert!(all < 0.2 * (mp.core_step + mp.worker_step), "{all}");
 }
 
 /// Step times of a simpler model that was within 3 % of 58 published runs, its overheads left out.

@@ -12,7 +12,7 @@ use crate::cli::{
     output::{self, print_rows},
 };
 use crate::report::write_json;
-use crate::study::{Fitted, Monitor, Row, fit_rows};
+use crate::study::{FitOptions, Fitted, Monitor, Row, fit_rows};
 
 /// Columns of the constants.
 const CONSTANTS: [&str; 3] = ["constant", "before", "after"];
@@ -36,7 +36,8 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), CliError> {
     for file in &args.files {
         rows.extend(Row::read_file(file)?);
     }
-    let fitted = fit_rows(&catalog, &rows, &args.quality, &args.fit, &Monitor::default())?;
+    let options = FitOptions { qualities: args.quality.clone(), left_out: args.left_out };
+    let fitted = fit_rows(&catalog, &rows, &args.fit, &options, &Monitor::default())?;
     write(args, &fitted.overlay)?;
     print(args.format, &fitted)?;
     remark(args, &[format!("rows from {}", fitted.sources.join("; "))]);

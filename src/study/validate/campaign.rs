@@ -13,9 +13,12 @@ use crate::study::Monitor;
 /// A simulated row, or why there is none.
 pub(super) type Run = Result<Box<Simulated>, String>;
 
+/// What was understood of a row, or why nothing was.
+type Understood = Result<(Setup, Metric), String>;
+
 /// Rows with what was understood of each.
 pub(super) struct Campaign<'a> {
-    rows: Vec<(&'a Row, Result<(Setup, Metric), String>)>,
+    rows: Vec<(&'a Row, Understood)>,
 }
 
 impl<'a> Campaign<'a> {
@@ -62,7 +65,7 @@ impl<'a> Campaign<'a> {
     }
 }
 
-fn understood(catalog: &Catalog, row: &Row) -> Result<(Setup, Metric), String> {
+fn understood(catalog: &Catalog, row: &Row) -> Understood {
     let metric = Metric::parse(&row.metric, &row.unit)?;
     let read = reading::corrected(row);
     let row = read.as_ref().map_or(row, |(row, _)| row);

@@ -2,7 +2,8 @@
 //!
 //! A parameter is a fact of the catalogue, named by its path. Rows count whose prediction the parameters move; a time to first
 //! token counts below saturation only, since a queue's length says more about the requests drawn than about any
-//! constant. Next to the errors after the fit stand those of each source predicted with constants fitted to all the others.
+//! constant. Next to the errors after the fit stand, where asked for, those of each source predicted with
+//! constants fitted to all the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,6 +62,15 @@ impl From<Interrupted> for FitError {
     }
 }
 
+/// Which rows count, and what is asked of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FitOptions {
+    /// Qualities of the rows that count.
+    pub qualities: Vec<String>,
+    /// Also predict each source with constants fitted to all the others: one more fit a source.
+    pub left_out: bool,
+}
+
 /// A fact of the catalogue that is fitted: kind, entry and field, with points between.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Parameter {
@@ -81,7 +91,7 @@ pub struct LeftOut {
     pub before: Accuracy,
     /// With those found.
     pub after: Accuracy,
-    /// Each source with constants fitted to the others; nothing where there is only one source.
+    /// Each source with constants fitted to the others; nothing where that was not asked for or there is only one.
     pub left_out: Option<Accuracy>,
 }
 
@@ -99,21 +109,21 @@ pub struct Fitted {
     pub overlay: Value,
 }
 
-/// Fits the facts at `paths` to the rows of these qualities that are not held out.
+/// Fits the facts at `paths` to rows that are not held out.
 ///
 /// # Errors
 /// If a path names no positive number, or too few rows say anything about them.
 pub fn fit_rows(
     catalog: &Catalog,
     rows: &[Row],
-    qualities: &[String],
     paths: &[String],
+    options: &FitOptions,
     monitor: &Monitor,
 ) -> Result<Fitted, FitError> {
     let facts = paths.iter().map(|path| FactPath::find(catalog, path)).collect::<Result<Vec<_>, _>>()?;
     let before: Vec<f64> = facts.iter().map(|fact| fact.value).collect();
     let full: Vec<&Row> =
-        rows.iter().filter(|row| qualities.contains(&row.quality) && !row.held_out).collect();
+        rows.iter().filter(|row| options.qualities.contains(&row.quality) && !row.held_out).collect();
     let search = Search { catalog, facts: &facts, monitor };
     let moved = search.moved(&full, &before)?;
     if moved.len() <= facts.len() {
@@ -124,7 +134,7 @@ pub fn fit_rows(
     let old = search.predict(&moved, &before)?;
     let new = search.predict(&moved, &after)?;
     let mut left_out: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    if sources.len() > 1 {
+    if options.left_out && sources.len() > 1 {
         for source in &sources {
             let (theirs, others): (Vec<&Row>, Vec<&Row>) =
                 moved.iter().partition(|row| row.source == *source);
@@ -148,7 +158,7 @@ pub fn fit_rows(
             kind: kind.clone(),
             before: Accuracy::of(old.get(kind)?)?,
             after: Accuracy::of(errors)?,
-            left_out: left_out.get(kind).and_then(|errors| Accuracy::of(errors)),
+            left_out: left_out.get(kind).map(Vec::as_slice).and_then(Accuracy::of),
         })
     });
     Ok(Fitted {
@@ -248,7 +258,7 @@ impl Search<'_> {
                 .collect();
             let values = values.as_slice();
             let predicted = self.predict(rows, values).unwrap_or_default();
-            let ratio = |row: &Prediction| row.error.map_or(0.0, |error| error.ln_1p());
+            let ratio = |row: &Prediction| row.error.map_or(0.0, f64::ln_1p);
             let mut ratios: Vec<f64> = predicted.iter().map(ratio).collect();
             ratios.resize(rows.len(), 0.0);
             ratios.extend(values.iter().zip(start).map(|(value, start)| PRIOR * (value / start).ln()));

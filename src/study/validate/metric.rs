@@ -166,14 +166,14 @@ fn figure(metric: &str) -> Option<Figure> {
         "prompt_time" => Figure::Prompts,
         "num_gpu_blocks" => Figure::Blocks,
         name => {
-            let (statistic, rest) = statistic(name, &bracket)?;
+            let (statistic, rest) = statistic(name, &bracket);
             Figure::Latency(latency(rest)?, statistic)
         }
     })
 }
 
 /// `mean_ttft` and the like; a bare name is a mean unless its bracket says median.
-fn statistic<'a>(name: &'a str, bracket: &str) -> Option<(Statistic, &'a str)> {
+fn statistic<'a>(name: &'a str, bracket: &str) -> (Statistic, &'a str) {
     for (prefix, statistic) in [
         ("mean_", Statistic::Mean),
         ("median_", Statistic::Percentile(50)),
@@ -183,11 +183,11 @@ fn statistic<'a>(name: &'a str, bracket: &str) -> Option<(Statistic, &'a str)> {
         ("p99_", Statistic::Percentile(99)),
     ] {
         if let Some(rest) = name.strip_prefix(prefix) {
-            return Some((statistic, rest));
+            return (statistic, rest);
         }
     }
     let bare = if bracket.contains("(median") { Statistic::Percentile(50) } else { Statistic::Mean };
-    Some((bare, name))
+    (bare, name)
 }
 
 fn latency(name: &str) -> Option<Latency> {
