@@ -14,6 +14,7 @@ mod output;
 mod run;
 mod schema;
 mod validate;
+mod watch;
 
 use std::process::ExitCode;
 

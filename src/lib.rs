@@ -5,6 +5,7 @@
 
 pub mod accuracy;
 pub mod catalog;
+pub mod csv_error;
 pub mod least_squares;
 pub mod random;
 pub mod units; // floor 1

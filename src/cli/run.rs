@@ -5,7 +5,6 @@ mod progress;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
 };
 
 use clap::Args;
@@ -15,12 +14,13 @@ use super::{
     CliError,
     options::{Format, InputOptions},
     output,
+    watch::watched,
 };
 use crate::catalog::Catalog;
 use crate::metrics::KeepRows;
 use crate::report::{FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_json, write_run};
 use crate::scenario::{Resolved, ScenarioFile};
-use crate::study::{self, Monitor, RunOptions, RunResult};
+use crate::study::{self, RunOptions, RunResult};
 
 /// Rows of `requests.csv` a placement unless more are asked for.
 const DEFAULT_ROWS: usize = 1_000_000;
@@ -88,12 +88,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("--fail-on-slo: scenario `{}` has no slo", without.name)));
     }
     let dirs = directories(args.out.as_deref(), &scenarios)?;
-    let monitor = Arc::new(Monitor::default());
-    let handler = Arc::clone(&monitor);
-    ctrlc::set_handler(move || handler.interrupted.store(true, Ordering::Relaxed))
-        .map_err(io::Error::other)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.unwrap_or(0).into());
-    let pool = pool.build().map_err(io::Error::other)?;
+    let (monitor, pool) = watched(args.jobs)?;
     let options =
         RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };
     let mut summaries = Vec::new();

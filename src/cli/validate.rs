@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
 };
 
 use clap::Args;
@@ -14,9 +13,10 @@ use super::{
     CliError,
     options::{Format, catalog},
     output,
+    watch::watched,
 };
 use crate::report::{ParityPoint, parity_svg, write_file, write_json};
-use crate::study::{self, Group, Monitor, Prediction, Row, Validation};
+use crate::study::{self, Group, Prediction, Row, Validation};
 
 #[derive(Args)]
 pub(super) struct ValidateArgs {
@@ -50,12 +50,7 @@ const ORDERINGS: [&str; 4] = ["differing in", "pairs", "winner as measured", "pa
 pub(super) fn validate(args: &ValidateArgs) -> Result<(), CliError> {
     let catalog = catalog(&args.catalog)?;
     let rows = Row::read_file(&args.measurements)?;
-    let monitor = Arc::new(Monitor::default());
-    let handler = Arc::clone(&monitor);
-    ctrlc::set_handler(move || handler.interrupted.store(true, Ordering::Relaxed))
-        .map_err(io::Error::other)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.unwrap_or(0).into());
-    let pool = pool.build().map_err(io::Error::other)?;
+    let (monitor, pool) = watched(args.jobs)?;
     let validation =
         pool.install(|| study::validate(&catalog, &rows, &monitor)).map_err(|_| CliError::Interrupted)?;
     write(&args.out, &validation)?;

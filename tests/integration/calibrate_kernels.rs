@@ -279,7 +279,7 @@ fn bad_tables_are_refused_with_their_place_and_nothing_is_written() {
         (
             "d.csv",
             "gemm_dtype,m,n,k,latency_ms\nbfloat16,1,256\n",
-            "d.csv: line 2: 3 cells, expected 5 as in the header",
+            "d.csv: line 2: 3 columns: expected 5 as in the header",
         ),
         ("e.csv", "gemm_dtype,m,n,k,latency_ms\nbfloat16,1,256,256,0.003\n", "gemm_bf16: "),
         (

@@ -5,6 +5,7 @@ use std::path::Path;
 use csv::StringRecord;
 
 use super::KernelError;
+use crate::csv_error::reason;
 
 /// A CSV file with a header.
 pub(super) struct Sheet {
@@ -18,7 +19,7 @@ impl Sheet {
         let file = path.display().to_string();
         let bad = |error: csv::Error| {
             let line = error.position().map_or(String::new(), |place| format!("line {}: ", place.line()));
-            KernelError::NotATable { file: file.clone(), reason: format!("{line}{}", reason(error)) }
+            KernelError::NotATable { file: file.clone(), reason: format!("{line}{}", reason(&error)) }
         };
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(bad)?;
         let header = reader.headers().map_err(bad)?.clone();
@@ -41,18 +42,6 @@ impl Sheet {
 
     pub(super) fn error(&self, reason: String) -> KernelError {
         KernelError::NotATable { file: self.file.clone(), reason }
-    }
-}
-
-/// What went wrong in words that do not repeat the place.
-fn reason(error: csv::Error) -> String {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error.to_string(),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} cells, expected {expected_len} as in the header")
-        }
-        csv::ErrorKind::Utf8 { .. } => "not UTF-8".to_owned(),
-        other => format!("{other:?}"),
     }
 }
 

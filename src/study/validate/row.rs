@@ -7,6 +7,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::catalog::suggestion;
+use crate::csv_error::reason;
 
 /// Columns a file must have; all others may be left out.
 const NEEDED: [&str; 10] =
@@ -133,9 +134,8 @@ impl Row {
         }
         let mut rows = Vec::new();
         for record in reader.records() {
-            let record = record.map_err(|error| {
-                line(error.position().map_or(0, csv::Position::line), without_position(&error))
-            })?;
+            let record = record
+                .map_err(|error| line(error.position().map_or(0, csv::Position::line), reason(&error)))?;
             let at = record.position().map_or(0, csv::Position::line);
             rows.push(Self::of(&names, &record).map_err(|reason| line(at, reason))?);
         }
@@ -199,16 +199,5 @@ impl Row {
             held_out: text("held_out") == "yes",
             notes: text("notes"),
         })
-    }
-}
-
-/// What is wrong, without the position that stands before it anyway.
-fn without_position(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} columns: expected {expected_len} as in the header")
-        }
-        csv::ErrorKind::Utf8 { .. } => "not UTF-8: expected text".to_owned(),
-        _ => error.to_string(),
     }
 }

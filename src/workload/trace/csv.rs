@@ -6,6 +6,7 @@ use csv::{ReaderBuilder, StringRecord, StringRecordsIntoIter, Trim};
 
 use super::{RawRow, TraceError, bad_row};
 use crate::catalog::suggestion;
+use crate::csv_error::reason;
 
 /// The columns of a layout: when, prompt length, answer length.
 pub(super) struct Columns {
@@ -88,17 +89,6 @@ impl<R: BufRead> Iterator for Rows<R> {
                 Err(bad_row(&self.file, line, reason(&error)))
             }
         })
-    }
-}
-
-/// What is wrong, without the position that the message starts with anyway.
-fn reason(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} columns: expected {expected_len} as in the header")
-        }
-        csv::ErrorKind::Utf8 { .. } => "not UTF-8: expected text".to_owned(),
-        _ => error.to_string(),
     }
 }
 
