@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -27,7 +28,7 @@ pub(super) struct ValidateArgs {
     #[arg(long, value_name = "FILE")]
     catalog: Vec<PathBuf>,
     /// Directory for rows.csv, summary.json and parity.svg
-    #[arg(long, value_name = "DIR", default_value = "results/validation")]
+    #[arg(long, value_name = "DIR", default_value = "validation")]
     out: PathBuf,
     /// What to print on stdout
     #[arg(long, value_enum, default_value_t)]
@@ -50,6 +51,9 @@ const ORDERINGS: [&str; 4] = ["differing in", "pairs", "winner as measured", "pa
 pub(super) fn validate(args: &ValidateArgs) -> Result<(), CliError> {
     let catalog = catalog(&args.catalog)?;
     let rows = Row::read_file(&args.measurements)?;
+    // A place that cannot be written to shows before the work is done, not after.
+    fs::create_dir_all(&args.out)
+        .map_err(|source| io::Error::other(format!("cannot write {}: {source}", args.out.display())))?;
     let (monitor, pool) = watched(args.jobs)?;
     let validation =
         pool.install(|| study::validate(&catalog, &rows, &monitor)).map_err(|_| CliError::Interrupted)?;
@@ -61,11 +65,11 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<(), CliError> {
 
 /// Rows, what they say together, and the picture.
 fn write(dir: &Path, validation: &Validation) -> io::Result<()> {
-    let points: Vec<ParityPoint> = validation.rows.iter().filter_map(point).collect();
-    let svg = parity_svg(&points).map_err(io::Error::other)?;
     let summary = json!({"groups": validation.groups, "orderings": validation.orderings});
     write_file(&dir.join("rows.csv"), |out| write_rows(out, validation)).map_err(io::Error::other)?;
     write_file(&dir.join("summary.json"), |out| write_json(out, &summary)).map_err(io::Error::other)?;
+    let points: Vec<ParityPoint> = validation.rows.iter().filter_map(point).collect();
+    let svg = parity_svg(&points).map_err(io::Error::other)?;
     write_file(&dir.join("parity.svg"), |out| out.write_all(svg.as_bytes())).map_err(io::Error::other)
 }
 
@@ -93,12 +97,15 @@ fn write_rows(out: impl Write, validation: &Validation) -> io::Result<()> {
 }
 
 fn point(row: &Prediction) -> Option<ParityPoint> {
+    let kind = row.labels.kind.clone()?;
+    // Latencies are drawn in milliseconds, whatever the source prints.
+    let scale = if kind == "ttft" || kind == "tpot" { row.to_ms } else { 1.0 };
     Some(ParityPoint {
-        kind: row.labels.kind.clone()?,
+        kind,
         engine: row.labels.engine.clone()?,
         full: row.labels.quality == "A",
-        measured: row.measured,
-        predicted: row.predicted?,
+        measured: scale * row.measured,
+        predicted: scale * row.predicted?,
     })
 }
 
@@ -179,6 +186,9 @@ fn group_cells(group: &Group) -> Vec<Value> {
 
 /// A number to so many significant digits.
 fn significant(number: f64, digits: i32) -> f64 {
+    if number == 0.0 {
+        return 0.0;
+    }
     let scale = 10_f64.powi(digits - 1 - number.abs().log10().floor() as i32);
     (number * scale).round() / scale
 }

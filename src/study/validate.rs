@@ -29,7 +29,7 @@ use super::Monitor;
 use crate::catalog::Catalog;
 use crate::simulation::Interrupted;
 
-pub use fit::{FitError, FitOptions, Fitted, LeftOut, Parameter, fit_rows};
+pub use fit::{FitError, FitOptions, Fitted, KindErrors, Parameter, fit_rows};
 pub use groups::Group;
 pub use metric::Kind;
 pub use orderings::{Ordering, Orderings};

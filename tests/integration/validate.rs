@@ -131,7 +131,12 @@ fn a_row_that_cannot_be_predicted_says_why() {
         (("engine", "SGLang"), "no engine `SGLang` here"),
         (("gpu", "H900-SXM-80GB"), "no GPU `H900-SXM-80GB` in the catalogue"),
         (("model", "Gemma-7B"), "no model `Gemma-7B`"),
-        (("TP", "not stated"), "TP is `not stated`: expected a number"),
+        (("TP", "not stated"), "TP is `not stated`: expected a whole number from 1 to 1024"),
+        (("TP", "100000"), "TP is `100000`: expected a whole number from 1 to 1024"),
+        (("num_requests", "4000000000"), "num_requests is `4000000000`: expected a whole number"),
+        (("input_tokens", "1e15"), "input_tokens is `1e15`: expected 1 to 10000000 tokens"),
+        (("arrival", "rate 1e300 req/s"), "is not understood"),
+        (("arrival", "rate -5 req/s"), "is not understood"),
         (("arrival", "now and then"), "arrival `now and then` is not understood"),
         (("metric", "mean_TFFT"), "metric `mean_TFFT` is not known"),
         (("unit", "tok/s"), "unit `tok/s` is no time"),
@@ -177,7 +182,7 @@ fn a_file_that_holds_no_measurements_is_refused_with_its_line() {
     let said = message(&format!("{without}\n{}\n", row("a", &[])));
     assert!(said.starts_with("rows.csv:1: no column `metric`") && said.contains("`metrics`?"), "{said}");
     let bad = format!("{HEADER}\n{}\n{}\n", row("a", &[]), row("b", &[("value", "fast")]));
-    assert_eq!(message(&bad), "rows.csv:3: `value` is `fast`: expected a number above 0");
+    assert_eq!(message(&bad), "rows.csv:3: `value` is `fast`: expected a number from 1e-9 to 1e15");
     assert_eq!(message(&format!("{HEADER}\n")), "rows.csv: no rows");
     assert!(message(&format!("{HEADER}\na,b\n")).starts_with("rows.csv:2: 2 columns"), "short line");
     assert!(matches!(
@@ -239,7 +244,7 @@ fn a_fit_of_what_is_no_fact_is_refused() {
     assert!(refused("engine_overheads/v9/worker_step").contains("no such entry"));
     assert!(refused("engine_overheads/v1/worker_steps").contains("no such fact"));
     // A fact that none of the rows depends on.
-    assert!(refused("machines/a4-highgpu-8g/vcpus").contains("0 rows of the qualities"));
+    assert!(refused("machines/a4-highgpu-8g/vcpus").contains("about the constants: 0;"));
 }
 
 #[test]

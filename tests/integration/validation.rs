@@ -74,7 +74,8 @@ fn configurations_are_ordered_as_they_were_measured() {
     assert!(pairs > 400 && right as f64 >= 0.95 * pairs as f64, "{right} of {pairs}");
 }
 
-/// The committed outcome is what the committed rows give; `towtank validate results/validation/measurements.csv` makes it anew.
+/// The committed outcome is what the committed rows give; `towtank validate results/validation/measurements.csv
+/// --out results/validation` makes it anew.
 #[test]
 fn the_committed_outcome_is_up_to_date() {
     let text = fs::read_to_string(results().join("summary.json")).unwrap();

@@ -10,9 +10,10 @@ use crate::cli::{
     CliError,
     options::Format,
     output::{self, print_rows},
+    watch::watched,
 };
 use crate::report::write_json;
-use crate::study::{FitOptions, Fitted, Monitor, Row, fit_rows};
+use crate::study::{FitOptions, Fitted, Row, fit_rows};
 
 /// Columns of the constants.
 const CONSTANTS: [&str; 3] = ["constant", "before", "after"];
@@ -37,7 +38,8 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), CliError> {
         rows.extend(Row::read_file(file)?);
     }
     let options = FitOptions { qualities: args.quality.clone(), left_out: args.left_out };
-    let fitted = fit_rows(&catalog, &rows, &args.fit, &options, &Monitor::default())?;
+    let (monitor, pool) = watched(None)?;
+    let fitted = pool.install(|| fit_rows(&catalog, &rows, &args.fit, &options, &monitor))?;
     write(args, &fitted.overlay)?;
     print(args.format, &fitted)?;
     remark(args, &[format!("rows from {}", fitted.sources.join("; "))]);

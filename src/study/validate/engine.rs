@@ -102,7 +102,9 @@ impl Engine {
 }
 
 fn budget(row: &Row) -> Option<u32> {
-    words::number(&row.max_num_batched_tokens).map(|tokens| tokens as u32)
+    words::number(&row.max_num_batched_tokens)
+        .filter(|tokens| *tokens >= 1.0 && *tokens <= 1e7)
+        .map(|tokens| tokens as u32)
 }
 
 /// Whether vLLM cut prompts up, where that is stated or follows, and its `max_model_len`.

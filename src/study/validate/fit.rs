@@ -43,7 +43,7 @@ pub enum FitError {
     },
     /// No row says anything about the parameters.
     #[error(
-        "{rows} rows of the qualities asked for say something about {parameters} parameters: expected more rows than parameters"
+        "rows of the qualities asked for that say something about the constants: {rows}; expected more than there are constants, {parameters}"
     )]
     TooFewRows {
         /// Rows that do.
@@ -71,7 +71,7 @@ pub struct FitOptions {
     pub left_out: bool,
 }
 
-/// A fact of the catalogue that is fitted: kind, entry and field, with points between.
+/// A fact of the catalogue that is fitted: kind, entry and field, with slashes between.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Parameter {
     /// Where it stands.
@@ -84,7 +84,7 @@ pub struct Parameter {
 
 /// Errors of one kind of figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LeftOut {
+pub struct KindErrors {
     /// `ttft`, `tpot`, `throughput` or `e2e`.
     pub kind: String,
     /// With the catalogue's constants.
@@ -101,7 +101,7 @@ pub struct Fitted {
     /// The parameters.
     pub parameters: Vec<Parameter>,
     /// Errors by kind of figure.
-    pub kinds: Vec<LeftOut>,
+    pub kinds: Vec<KindErrors>,
     /// Where the rows come from.
     pub sources: Vec<String>,
     /// The catalogue with the constants found laid over it, as a file.
@@ -121,6 +121,11 @@ pub fn fit_rows(
     monitor: &Monitor,
 ) -> Result<Fitted, FitError> {
     let facts = paths.iter().map(|path| FactPath::find(catalog, path)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(path) =
+        paths.iter().enumerate().find_map(|(at, path)| paths[..at].contains(path).then_some(path))
+    {
+        return Err(FitError::Parameter { path: path.clone(), reason: "named twice".to_owned() });
+    }
     let before: Vec<f64> = facts.iter().map(|fact| fact.value).collect();
     let full: Vec<&Row> =
         rows.iter().filter(|row| options.qualities.contains(&row.quality) && !row.held_out).collect();
@@ -141,7 +146,7 @@ pub fn fit_rows(
             if others.len() <= facts.len() {
                 continue;
             }
-            let values = search.fit(&others, &after)?;
+            let values = search.fit(&others, &before)?;
             for (kind, error) in errors(&search.predict(&theirs, &values)?) {
                 left_out.entry(kind).or_default().push(error);
             }
@@ -154,7 +159,7 @@ pub fn fit_rows(
     };
     let (old, new) = (by_kind(&old), by_kind(&new));
     let kinds = new.iter().filter_map(|(kind, errors)| {
-        Some(LeftOut {
+        Some(KindErrors {
             kind: kind.clone(),
             before: Accuracy::of(old.get(kind)?)?,
             after: Accuracy::of(errors)?,
@@ -187,7 +192,7 @@ impl FactPath {
         let wrong = |reason: &str| FitError::Parameter { path: path.to_owned(), reason: reason.to_owned() };
         let mut parts = path.split('/').map(str::to_owned);
         let (Some(kind), Some(entry)) = (parts.next(), parts.next()) else {
-            return Err(wrong("expected KIND/ENTRY/FACT, such as engine_overheads/vllm-0.8/worker_step"));
+            return Err(wrong("expected KIND/ENTRY/FACT, such as engine_overheads/v1/worker_step"));
         };
         let mut fields: Vec<String> = parts.collect();
         let section = catalog.section(&kind).map_err(|error| wrong(&error.to_string()))?;

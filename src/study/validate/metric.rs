@@ -86,9 +86,16 @@ impl Metric {
             "us" if is_time => 1e6,
             "s" | "" if is_time => 1.0,
             _ if is_time => return Err(format!("unit `{unit}` is no time: expected s, ms or us")),
-            _ => 1.0,
+            "" | "blocks" => 1.0,
+            rate if rate.split(' ').next().is_some_and(|rate| rate.contains("/s")) => 1.0,
+            _ => return Err(format!("unit `{unit}` is no rate: expected such as tok/s or req/s")),
         };
         Ok(Self { figure, per_second })
+    }
+
+    /// Factor from the row's unit to milliseconds, for a time.
+    pub(super) fn to_ms(self) -> f64 {
+        1e3 / self.per_second
     }
 
     pub(super) fn kind(self) -> Kind {
@@ -215,6 +222,8 @@ mod tests {
         assert_eq!(kind("num_gpu_blocks (16 tok)", "blocks"), Ok(Kind::Memory));
         assert!(kind("mean_TTFT", "tok/s").unwrap_err().contains("expected s, ms or us"));
         assert!(kind("mean_tfft", "ms").unwrap_err().contains("not known"));
+        assert!(kind("request_throughput", "req/min").unwrap_err().contains("no rate"));
+        assert_eq!(kind("output_throughput_per_gpu", "tok/s/GPU"), Ok(Kind::Throughput));
         let p99 = Metric::parse("p99_TPOT", "ms").unwrap();
         assert_eq!(p99.figure, Figure::Latency(Latency::Tpot, Statistic::Percentile(99)));
         let median = Metric::parse("inter_token_latency (median, per report)", "ms").unwrap();

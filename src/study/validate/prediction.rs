@@ -19,6 +19,9 @@ pub struct Prediction {
     pub predicted: Option<f64>,
     /// Signed error, as a fraction of what was measured.
     pub error: Option<f64>,
+    /// Factor from the row's unit to milliseconds, where it is a time.
+    #[serde(skip)]
+    pub to_ms: f64,
     /// Why nothing is predicted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -81,6 +84,7 @@ impl Prediction {
             measured: row.value,
             predicted: None,
             error: None,
+            to_ms: Metric::parse(&row.metric, &row.unit).map_or(1.0, Metric::to_ms),
             reason: Some(reason),
             remark: reading::corrected(row).map(|(_, why)| why),
             labels,

@@ -13,6 +13,9 @@ use crate::csv_error::reason;
 const NEEDED: [&str; 10] =
     ["id", "engine", "model", "gpu", "TP", "input_tokens", "output_tokens", "arrival", "metric", "value"];
 
+/// Values that a figure can have, in any unit.
+const FIGURES: std::ops::RangeInclusive<f64> = 1e-9..=1e15;
+
 /// A file that holds no measurements.
 #[derive(Debug, Error)]
 pub enum MeasurementsError {
@@ -164,9 +167,10 @@ impl Row {
             index.and_then(|index| record.get(index)).unwrap_or_default().to_owned()
         };
         let value = text("value");
-        let number = value.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 0.0);
+        let number = value.parse::<f64>().ok().filter(|value| FIGURES.contains(value));
         let Some(value) = number else {
-            return Err(format!("`value` is `{value}`: expected a number above 0"));
+            let (least, most) = (FIGURES.start(), FIGURES.end());
+            return Err(format!("`value` is `{value}`: expected a number from {least:e} to {most:e}"));
         };
         if text("id").is_empty() {
             return Err("`id` is empty: expected a name for the row".to_owned());

@@ -5,6 +5,9 @@ use crate::catalog::Catalog;
 use crate::engine::Backend;
 use crate::hardware::{Machine, NetworkKind};
 
+/// Most of anything that is counted in GPUs or machines.
+const MOST: u32 = 1024;
+
 /// What ran where.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Subject {
@@ -23,19 +26,16 @@ impl Subject {
     /// # Errors
     /// If the catalogue does not have what the row names, in words.
     pub(super) fn of(row: &Row, backend: Backend, catalog: &Catalog) -> Result<Self, String> {
-        let size = |column: &str, text: &str, unstated: Option<u32>| match text {
-            "" => unstated.ok_or_else(|| format!("{column} is not stated")),
-            text => words::count(text).ok_or_else(|| format!("{column} is `{text}`: expected a number")),
-        };
-        let tensor_parallel = size("TP", &row.tensor_parallel, None)?;
-        let pipeline_parallel = size("PP", &row.pipeline_parallel, Some(1))?;
-        if size("DP", &row.data_parallel, Some(1))? > 1 {
+        let size = |column: &str, text: &str| words::stated(column, text, MOST);
+        let tensor_parallel = size("TP", &row.tensor_parallel)?.ok_or("TP is not stated")?;
+        let pipeline_parallel = size("PP", &row.pipeline_parallel)?.unwrap_or(1);
+        if size("DP", &row.data_parallel)?.unwrap_or(1) > 1 {
             return Err("data parallelism inside one engine is not modelled".to_owned());
         }
-        let nodes = size("nodes", &row.nodes, Some(1))?;
+        let nodes = size("nodes", &row.nodes)?.unwrap_or(1);
         let gpu = gpu(&row.gpu, catalog)?;
         let needed = (tensor_parallel * pipeline_parallel).div_ceil(nodes);
-        let stated = words::count(&row.gpus_per_node).unwrap_or(needed).max(needed);
+        let stated = size("gpus_per_node", &row.gpus_per_node)?.unwrap_or(needed).max(needed);
         let (machine, network) = machine(&gpu, stated, catalog)?;
         Ok(Self {
             model: model(row, backend, catalog)?,

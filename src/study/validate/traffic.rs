@@ -6,6 +6,12 @@ use super::{row::Row, words};
 
 /// Requests sent one after another or together where the source does not say how many.
 const UNSTATED_REQUESTS: u32 = 500;
+/// Most requests of a run, and most at a time.
+const MOST_REQUESTS: u32 = 1_000_000;
+/// Most requests a second.
+const MOST_RATE: f64 = 1e6;
+/// Longest prompt or answer [tokens].
+const MOST_TOKENS: f64 = 1e7;
 /// Rounds of a closed loop where the source does not say how many requests.
 const UNSTATED_ROUNDS: u32 = 10;
 
@@ -47,13 +53,13 @@ impl Traffic {
     /// If they do not say enough, in words.
     pub(super) fn of(row: &Row) -> Result<Self, String> {
         let arrival = arrival(&row.arrival)?;
-        let requests = match (arrival, words::count(&row.num_requests)) {
+        let requests = match (arrival, words::stated("num_requests", &row.num_requests, MOST_REQUESTS)?) {
             (Arrival::Batch(size), _) => size,
             (_, Some(stated)) => stated,
-            (Arrival::Concurrency(open), None) => open * UNSTATED_ROUNDS,
-            (_, None) => words::number(&row.arrival)
-                .filter(|_| row.arrival.contains("at once"))
-                .map_or(UNSTATED_REQUESTS, |stated| stated as u32),
+            (Arrival::Concurrency(open), None) => open.saturating_mul(UNSTATED_ROUNDS).min(MOST_REQUESTS),
+            (_, None) => {
+                whole(&row.arrival).filter(|_| row.arrival.contains("at once")).unwrap_or(UNSTATED_REQUESTS)
+            }
         };
         Ok(Self {
             arrival,
@@ -130,23 +136,25 @@ impl Length {
     }
 }
 
+/// The first number of a text, where it is a number of requests.
+fn whole(text: &str) -> Option<u32> {
+    let number = words::number(text)?;
+    (number >= 1.0 && number <= f64::from(MOST_REQUESTS)).then_some(number as u32)
+}
+
 fn arrival(text: &str) -> Result<Arrival, String> {
     let lower = text.to_lowercase();
-    let number = words::number(&lower);
-    let whole = number.map(|number| number as u32).filter(|number| *number > 0);
-    let found = if lower.contains("concurrency") {
-        whole.map(Arrival::Concurrency)
-    } else if lower.contains("batch") {
-        whole.map(Arrival::Batch)
+    let word = |wanted: &str| lower.split(|c: char| !c.is_alphanumeric()).any(|word| word == wanted);
+    let found = if word("concurrency") {
+        whole(&lower).map(Arrival::Concurrency)
+    } else if word("batch") {
+        whole(&lower).map(Arrival::Batch)
     } else if lower.contains("single request") {
         Some(Arrival::Batch(1))
-    } else if ["inf", "offline", "burst", "at once", "saturated", "max sustained"]
-        .iter()
-        .any(|word| lower.contains(word))
-    {
+    } else if ["inf", "offline", "burst", "once", "saturated", "sustained"].iter().any(|end| word(end)) {
         Some(Arrival::AllAtOnce)
-    } else if lower.contains("rate") || lower.contains("req/s") {
-        number.filter(|rate| *rate > 0.0).map(Arrival::Rate)
+    } else if word("rate") || lower.contains("req/s") {
+        words::number(&lower).filter(|rate| *rate > 0.0 && *rate <= MOST_RATE).map(Arrival::Rate)
     } else {
         None
     };
@@ -159,7 +167,10 @@ fn arrival(text: &str) -> Result<Arrival, String> {
 
 fn length(dist: &str, tokens: &str, column: &str) -> Result<Length, String> {
     let unclear = || format!("{column} `{tokens}` ({dist}) is not understood: expected a number of tokens");
-    let mean = words::number(tokens).filter(|mean| *mean >= 1.0).ok_or_else(unclear)?;
+    let mean = words::number(tokens).ok_or_else(unclear)?;
+    if !(1.0..=MOST_TOKENS).contains(&mean) {
+        return Err(format!("{column} is `{tokens}`: expected 1 to {MOST_TOKENS} tokens"));
+    }
     let dist = dist.to_lowercase();
     let whole = mean.round() as u32;
     if dist.contains("sharegpt") {
