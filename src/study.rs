@@ -20,6 +20,6 @@ pub use find_rate::find_rate;
 pub use kernels::{KernelCalibration, KernelError, KernelInputs, KernelReport, calibrate_kernels};
 pub use run::{Monitor, RunOptions, RunResult, run};
 pub use validate::{
-    FitError, FitOptions, Fitted, Group, Kind, KindErrors, Labels, MeasurementsError, Ordering, Orderings,
+    FitError, FitOptions, Fitted, Group, KindErrors, Labels, MeasurementsError, Ordering, Orderings,
     Parameter, Prediction, Row, Validation, fit_rows, validate,
 };

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::options::{Format, InputOptions};
 use super::output;
+use crate::accuracy::Accuracy;
 use crate::report::{write_file, write_json};
 use crate::timing::MEASURED_GPU;
 
@@ -81,6 +82,11 @@ fn remark(args: &CalibrateArgs, remarks: &[String]) {
         output::remark(&format!("note: {text}"));
     }
     output::remark(&format!("written to {}", args.out.display()));
+}
+
+/// Median, 90th percentile and bias.
+fn errors(format: Format, of: &Accuracy) -> [Value; 3] {
+    [of.median_abs, of.p90_abs, of.bias].map(|error| shown(format, error, 3))
 }
 
 /// A number as it is for a script, rounded for a reader.

@@ -6,9 +6,11 @@ use std::{
 };
 
 use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::options::Format;
+use crate::report::write_json;
 
 /// Writes `text` to stdout; a reader that has enough (`| head`) is no error.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -17,6 +19,13 @@ pub(super) fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         done => done,
     }
+}
+
+/// Prints a value as JSON.
+pub(super) fn print_json(value: &impl Serialize) -> io::Result<()> {
+    let mut text = Vec::new();
+    write_json(&mut text, value)?;
+    print(&String::from_utf8_lossy(&text))
 }
 
 /// Writes an error to stderr.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::catalog::Catalog;
 use crate::metrics::KeepRows;
-use crate::report::{FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_json, write_run};
+use crate::report::{FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_run};
 use crate::scenario::{Resolved, ScenarioFile};
 use crate::study::{self, RunOptions, RunResult};
 
@@ -179,13 +179,9 @@ fn print(format: Format, summaries: &[Summary]) -> io::Result<()> {
     match format {
         Format::Table => output::print(&summaries.iter().map(summary_table).collect::<Vec<_>>().join("\n")),
         Format::Csv => output::print(&summaries.iter().map(summary_csv).collect::<String>()),
-        Format::Json => {
-            let mut text = Vec::new();
-            match summaries {
-                [summary] => write_json(&mut text, summary)?,
-                summaries => write_json(&mut text, &summaries)?,
-            }
-            output::print(&String::from_utf8_lossy(&text))
-        }
+        Format::Json => match summaries {
+            [summary] => output::print_json(summary),
+            summaries => output::print_json(&summaries),
+        },
     }
 }

@@ -111,13 +111,15 @@ fn point(row: &Prediction) -> Option<ParityPoint> {
 
 /// A table of rows, one of groups and one of orderings; as JSON one object, as CSV the rows alone.
 fn print(format: Format, validation: &Validation) -> io::Result<()> {
-    let mut text = Vec::new();
     match format {
-        Format::Json => write_json(&mut text, validation)?,
-        Format::Csv => write_rows(&mut text, validation)?,
-        Format::Table => return print_tables(validation),
+        Format::Table => print_tables(validation),
+        Format::Json => output::print_json(validation),
+        Format::Csv => {
+            let mut text = Vec::new();
+            write_rows(&mut text, validation)?;
+            output::print(&String::from_utf8_lossy(&text))
+        }
     }
-    output::print(&String::from_utf8_lossy(&text))
 }
 
 fn print_tables(validation: &Validation) -> io::Result<()> {

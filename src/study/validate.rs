@@ -31,7 +31,6 @@ use crate::simulation::Interrupted;
 
 pub use fit::{FitError, FitOptions, Fitted, KindErrors, Parameter, fit_rows};
 pub use groups::Group;
-pub use metric::Kind;
 pub use orderings::{Ordering, Orderings};
 pub use prediction::{Labels, Prediction};
 pub use row::{MeasurementsError, Row};

@@ -11,7 +11,6 @@ use super::{CalibrateArgs, remark, shown, write};
 use crate::cli::CliError;
 use crate::cli::options::Format;
 use crate::cli::output;
-use crate::report::write_json;
 use crate::study::{ClusterCalibration, ClusterInputs, Comparison, Monitor, Multiplier, calibrate_cluster};
 
 /// Columns of the errors.
@@ -42,9 +41,7 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), CliError> {
 /// A table of errors and one of multipliers; as JSON one object, as CSV the errors alone.
 fn print(format: Format, found: &ClusterCalibration) -> io::Result<()> {
     if format == Format::Json {
-        let mut text = Vec::new();
-        write_json(&mut text, found)?;
-        return output::print(&String::from_utf8_lossy(&text));
+        return output::print_json(found);
     }
     let row = |of: &Comparison| -> Vec<Value> {
         let error = |predicted: f64| shown(format, predicted / of.measured - 1.0, 3);

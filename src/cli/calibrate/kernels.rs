@@ -4,11 +4,10 @@ use std::{io, path::Path};
 
 use serde_json::{Value, json};
 
-use super::{CalibrateArgs, remark, shown, write};
+use super::{CalibrateArgs, errors, remark, write};
 use crate::cli::CliError;
 use crate::cli::options::Format;
 use crate::cli::output;
-use crate::report::write_json;
 use crate::study::{KernelCalibration, KernelInputs, KernelReport, calibrate_kernels};
 
 /// Columns of the errors; those of a prediction are fractions, on rows that were not fitted.
@@ -42,15 +41,11 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), CliError> {
 
 fn print(format: Format, found: &KernelCalibration) -> io::Result<()> {
     if format == Format::Json {
-        let mut text = Vec::new();
-        write_json(&mut text, found)?;
-        return output::print(&String::from_utf8_lossy(&text));
+        return output::print_json(found);
     }
     let row = |of: &KernelReport| -> Vec<Value> {
         let mut row = vec![json!(of.kernel), json!(of.rows), json!(of.fitted), json!(of.after.n)];
-        for errors in [&of.before, &of.after] {
-            row.extend([errors.median_abs, errors.p90_abs, errors.bias].map(|error| shown(format, error, 3)));
-        }
+        row.extend([&of.before, &of.after].map(|of| errors(format, of)).concat());
         row
     };
     output::print_rows(format, &ERRORS, &found.kernels.iter().map(row).collect::<Vec<_>>())

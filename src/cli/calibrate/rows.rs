@@ -4,15 +4,13 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::{CalibrateArgs, remark, shown, write};
-use crate::accuracy::Accuracy;
+use super::{CalibrateArgs, errors, remark, shown, write};
 use crate::cli::{
     CliError,
     options::Format,
     output::{self, print_rows},
     watch::watched,
 };
-use crate::report::write_json;
 use crate::study::{FitOptions, Fitted, Row, fit_rows};
 
 /// Columns of the constants.
@@ -49,9 +47,7 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), CliError> {
 /// A table of constants and one of errors; as JSON one object, as CSV the errors alone.
 fn print(format: Format, fitted: &Fitted) -> io::Result<()> {
     if format == Format::Json {
-        let mut text = Vec::new();
-        write_json(&mut text, fitted)?;
-        return output::print(&String::from_utf8_lossy(&text));
+        return output::print_json(fitted);
     }
     if format == Format::Table {
         let constants: Vec<Vec<Value>> = fitted
@@ -66,12 +62,8 @@ fn print(format: Format, fitted: &Fitted) -> io::Result<()> {
         .kinds
         .iter()
         .map(|of| {
-            let three = |accuracy: &Accuracy| {
-                [accuracy.median_abs, accuracy.p90_abs, accuracy.bias].map(|error| shown(format, error, 3))
-            };
             let mut row = vec![json!(of.kind), json!(of.after.n)];
-            row.extend(three(&of.before));
-            row.extend(three(&of.after));
+            row.extend([&of.before, &of.after].map(|of| errors(format, of)).concat());
             row.push(of.left_out.map_or(Value::Null, |left_out| shown(format, left_out.median_abs, 3)));
             row
         })

@@ -23,8 +23,6 @@ const NIM_1_8: Version = Version::new(0, 17, 0);
 pub(super) struct Engine {
     pub(super) backend: Backend,
     pub(super) version: Version,
-    /// One batch from its first prompt to its last answer, then the next.
-    pub(super) static_batch: bool,
 }
 
 impl Engine {
@@ -51,7 +49,7 @@ impl Engine {
         }
         let (first, last) = backend.known();
         let version = version.clamp(first, last);
-        Ok(Self { backend, version, static_batch: name.contains("static batch") })
+        Ok(Self { backend, version })
     }
 
     /// Engine and generation, as the catalogue's `accuracy` has them.

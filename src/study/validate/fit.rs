@@ -135,32 +135,14 @@ pub fn fit_rows(
         return Err(FitError::TooFewRows { rows: moved.len(), parameters: facts.len() });
     }
     let after = search.fit(&moved, &before)?;
+    let campaign = search.campaign(&moved);
+    let (old, new) = (search.predict(&campaign, &before)?, search.predict(&campaign, &after)?);
     let sources: BTreeSet<&str> = moved.iter().map(|row| row.source.as_str()).collect();
-    let old = search.predict(&moved, &before)?;
-    let new = search.predict(&moved, &after)?;
-    let mut left_out: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    if options.left_out && sources.len() > 1 {
-        for source in &sources {
-            let (theirs, others): (Vec<&Row>, Vec<&Row>) =
-                moved.iter().partition(|row| row.source == *source);
-            if others.len() <= facts.len() {
-                continue;
-            }
-            let values = search.fit(&others, &before)?;
-            for (kind, error) in errors(&search.predict(&theirs, &values)?) {
-                left_out.entry(kind).or_default().push(error);
-            }
-        }
-    }
-    let by_kind = |predictions: &[Prediction]| {
-        let mut kinds: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        errors(predictions).for_each(|(kind, error)| kinds.entry(kind).or_default().push(error));
-        kinds
-    };
-    let (old, new) = (by_kind(&old), by_kind(&new));
+    let left_out = if options.left_out { search.left_out(&moved, &sources, &before)? } else { Vec::new() };
+    let (old, new, left_out) = (by_kind(&old), by_kind(&new), by_kind(&left_out));
     let kinds = new.iter().filter_map(|(kind, errors)| {
         Some(KindErrors {
-            kind: kind.clone(),
+            kind: (*kind).to_owned(),
             before: Accuracy::of(old.get(kind)?)?,
             after: Accuracy::of(errors)?,
             left_out: left_out.get(kind).map(Vec::as_slice).and_then(Accuracy::of),
@@ -233,17 +215,41 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn predict(&self, rows: &[&Row], values: &[f64]) -> Result<Vec<Prediction>, Interrupted> {
+    /// Rows to be predicted many times: what a row says does not depend on the constants.
+    fn campaign<'r>(&self, rows: &[&'r Row]) -> Campaign<'r> {
+        Campaign::new(self.catalog, rows.iter().copied())
+    }
+
+    fn predict(&self, campaign: &Campaign<'_>, values: &[f64]) -> Result<Vec<Prediction>, Interrupted> {
         let mut catalog = self.catalog.clone();
         let text = overlay(self.facts, values).to_string();
         catalog.extend("parameters", &text).expect("the overlay has the catalogue's layout");
-        Campaign::new(&catalog, rows.iter().copied()).predict(&catalog, self.monitor)
+        campaign.predict(&catalog, self.monitor)
+    }
+
+    /// The rows of each source, predicted with constants fitted to the others where those are enough.
+    fn left_out(
+        &self,
+        rows: &[&Row],
+        sources: &BTreeSet<&str>,
+        start: &[f64],
+    ) -> Result<Vec<Prediction>, Interrupted> {
+        let mut predictions = Vec::new();
+        for source in sources {
+            let (theirs, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.source == *source);
+            if others.len() > self.facts.len() {
+                let values = self.fit(&others, start)?;
+                predictions.extend(self.predict(&self.campaign(&theirs), &values)?);
+            }
+        }
+        Ok(predictions)
     }
 
     /// The rows whose prediction the parameters move.
     fn moved<'r>(&self, rows: &[&'r Row], values: &[f64]) -> Result<Vec<&'r Row>, Interrupted> {
         let nudged: Vec<f64> = values.iter().map(|value| value * NUDGE).collect();
-        let (plain, nudged) = (self.predict(rows, values)?, self.predict(rows, &nudged)?);
+        let campaign = self.campaign(rows);
+        let (plain, nudged) = (self.predict(&campaign, values)?, self.predict(&campaign, &nudged)?);
         let counted = rows.iter().zip(plain.iter().zip(&nudged)).filter(|(_, (plain, nudged))| {
             let (Some(one), Some(other)) = (plain.predicted, nudged.predicted) else { return false };
             let labels = &plain.labels;
@@ -254,6 +260,7 @@ impl Search<'_> {
     }
 
     fn fit(&self, rows: &[&Row], start: &[f64]) -> Result<Vec<f64>, Interrupted> {
+        let campaign = self.campaign(rows);
         // An interruption shows in the prediction below; until then any number will do.
         let found = least_squares::fit_coarse(start, STEP, |values| {
             let values: Vec<f64> = values
@@ -262,19 +269,25 @@ impl Search<'_> {
                 .map(|(value, start)| value.clamp(start / FARTHEST, start * FARTHEST))
                 .collect();
             let values = values.as_slice();
-            let predicted = self.predict(rows, values).unwrap_or_default();
+            let predicted = self.predict(&campaign, values).unwrap_or_default();
             let ratio = |row: &Prediction| row.error.map_or(0.0, f64::ln_1p);
             let mut ratios: Vec<f64> = predicted.iter().map(ratio).collect();
             ratios.resize(rows.len(), 0.0);
             ratios.extend(values.iter().zip(start).map(|(value, start)| PRIOR * (value / start).ln()));
             ratios
         });
-        self.predict(&rows[..1], &found)?;
+        self.predict(&self.campaign(&rows[..1]), &found)?;
         Ok(found)
     }
 }
 
-/// Errors with the kind of their figure.
-fn errors(predictions: &[Prediction]) -> impl Iterator<Item = (String, f64)> {
-    predictions.iter().filter_map(|row| Some((row.labels.kind.clone()?, row.error?)))
+/// Errors by the kind of their figure.
+fn by_kind(predictions: &[Prediction]) -> BTreeMap<&str, Vec<f64>> {
+    let mut kinds: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for row in predictions {
+        if let (Some(kind), Some(error)) = (&row.labels.kind, row.error) {
+            kinds.entry(kind).or_default().push(error);
+        }
+    }
+    kinds
 }

@@ -7,7 +7,7 @@ use crate::metrics::{Distribution, LatencyFigures, Simulated};
 
 /// What kind of figure it is; errors are summed up by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Time to first token.
     Ttft,
     /// Time per output token, and gaps between tokens.

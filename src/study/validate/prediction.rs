@@ -71,11 +71,12 @@ pub struct Labels {
 
 impl Prediction {
     pub(super) fn without(row: &Row, reason: String) -> Self {
+        let metric = Metric::parse(&row.metric, &row.unit).ok();
         let labels = Labels {
             quality: row.quality.clone(),
             held_out: row.held_out,
             source: source(row),
-            kind: Metric::parse(&row.metric, &row.unit).ok().map(|metric| metric.kind().to_string()),
+            kind: metric.map(|metric| metric.kind().to_string()),
             ..Labels::default()
         };
         Self {
@@ -84,7 +85,7 @@ impl Prediction {
             measured: row.value,
             predicted: None,
             error: None,
-            to_ms: Metric::parse(&row.metric, &row.unit).map_or(1.0, Metric::to_ms),
+            to_ms: metric.map_or(1.0, Metric::to_ms),
             reason: Some(reason),
             remark: reading::corrected(row).map(|(_, why)| why),
             labels,
