@@ -21,8 +21,8 @@ pub use args::*;
 pub use error::{Problem, ScenarioError};
 pub use file::ScenarioFile;
 pub use resolved::{
-    Resolved, ResolvedDeployment, ResolvedEngine, ResolvedGroup, ResolvedPlacement, ResolvedPool,
-    ResolvedWorkload,
+    Component, FailureProcess, FaultKind, RepairTime, Resolved, ResolvedDeployment, ResolvedEngine,
+    ResolvedGroup, ResolvedPlacement, ResolvedPool, ResolvedWorkload,
 };
 pub use unsupported::Unsupported;
 

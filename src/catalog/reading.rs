@@ -23,7 +23,8 @@ const BANDWIDTHS: Units = &[
     ("Gbit/s", 1e9 / 8.0),
     ("Gbps", 1e9 / 8.0),
 ];
-const SECONDS: Units = &[("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9), ("min", 60.0), ("h", 3600.0)];
+const SECONDS: Units =
+    &[("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9), ("min", 60.0), ("h", 3600.0), ("d", 86_400.0)];
 const FLOPS: Units = &[("TFLOP/s", 1e12), ("PFLOP/s", 1e15), ("TOP/s", 1e12), ("GFLOP/s", 1e9)];
 
 fn read<'de, D: Deserializer<'de>>(input: D, what: &str, units: Units) -> Result<f64, D::Error> {

@@ -19,8 +19,10 @@ use crate::routing::RouterArgs;
 use crate::units::SimDuration;
 use crate::workload::WorkloadArgs;
 
+pub(super) use failures::SHAPES;
 pub use failures::{
-    FailureKindsArgs, FailureSource, FailuresArgs, FaultProcessArgs, RepairArgs, RepairTimeArgs,
+    FailureKindsArgs, FailureSource, FailuresArgs, FaultArgs, FaultProcessArgs, NicFaultArgs, NicProcessArgs,
+    RepairArgs, RepairTimeArgs, SourceOr, Stated,
 };
 pub use timeline::{
     DrainArgs, EventArgs, EvictArgs, FailArgs, RepairNodeArgs, RolloutArgs, ScaleArgs, TaintArgs,

@@ -1,6 +1,7 @@
 //! From a consistent scenario to its resolved form: catalogue look-ups, defaults, memory, pods on nodes.
 
 mod engine;
+mod failures;
 mod model_error;
 mod show;
 
@@ -159,7 +160,8 @@ impl ScenarioFile {
         }
         let model_error = model_error::of(catalog, &pools, &deployments, workloads)
             .map_err(|error| self.error(at, error.to_string()))?;
-        Ok(ResolvedPlacement { name: placement.name.clone(), pools, deployments, model_error })
+        let failures = self.failures(catalog, placement, at)?;
+        Ok(ResolvedPlacement { name: placement.name.clone(), pools, deployments, failures, model_error })
     }
 
     fn resolve_deployment(

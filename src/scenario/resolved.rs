@@ -1,5 +1,7 @@
 //! The resolved form of a scenario: plain values, every default filled in, every name looked up.
 
+mod failures;
+
 use crate::engine::{Backend, BatchLimits, DoesNotFit, ExecutorArg, Family, MemoryPlan, SchedulingPolicyArg};
 use crate::hardware::{Commitment, Gpu, HourlyPrice, Machine, NetworkKind, Provisioning};
 use crate::kubernetes::Pod;
@@ -9,6 +11,8 @@ use crate::routing::RouterConfig;
 use crate::timing::{ExecutorKind, TimingInputs};
 use crate::units::{SimDuration, Version};
 use crate::workload::{Class, Expected};
+
+pub use failures::{Component, FailureProcess, FaultKind, RepairTime};
 
 /// A scenario, ready to be simulated.
 #[derive(Clone, Debug)]
@@ -57,6 +61,8 @@ pub struct ResolvedPlacement {
     pub pools: Vec<ResolvedPool>,
     /// What runs on them.
     pub deployments: Vec<ResolvedDeployment>,
+    /// What fails at random.
+    pub failures: Vec<FailureProcess>,
     /// How far figures of it may be off.
     pub model_error: ModelError,
 }

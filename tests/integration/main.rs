@@ -17,6 +17,7 @@ mod engine_oracle;
 mod engine_tensorrt_llm;
 mod engine_traces;
 mod engine_v0;
+mod failures;
 mod groups;
 mod hardware_fabric;
 mod hardware_fair_share;

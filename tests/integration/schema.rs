@@ -28,6 +28,10 @@ fn files_of_the_wrong_shape_are_not() {
     let validator = validator();
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bad");
     for name in [
+        "failures-a-number.yaml",
+        "fault-a-duration.yaml",
+        "fault-rate-without-unit.yaml",
+        "fault-shape-zero.yaml",
         "json-type.json",
         "missing-field.yaml",
         "missing-unit.yaml",
@@ -35,8 +39,12 @@ fn files_of_the_wrong_shape_are_not() {
         "negative-duration.yaml",
         "no-placements.yaml",
         "out-of-range.yaml",
+        "slowed-gpu.yaml",
         "rate-as-number.yaml",
         "text-for-count.yaml",
+        "unknown-failure-kind.yaml",
+        "unknown-failure-source.yaml",
+        "unknown-fault-source.yaml",
         "unknown-field-kubernetes.yaml",
         "unknown-field-near-miss.yaml",
         "unknown-field-top.yaml",

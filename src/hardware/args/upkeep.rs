@@ -10,8 +10,9 @@ use crate::units::SimDuration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaintenanceArgs {
-    /// Mean time between two maintenances of a node.
-    #[garde(skip)]
+    /// Mean time between two maintenances of a node. A pool that states it is maintained even where nothing fails at
+    /// random.
+    #[garde(inner(custom(above_zero)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<SimDuration>,
     /// Warning given.
@@ -22,6 +23,11 @@ pub struct MaintenanceArgs {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<SimDuration>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes references")]
+fn above_zero(duration: &SimDuration, (): &()) -> garde::Result {
+    if *duration == SimDuration::ZERO { Err(garde::Error::new("must be above 0s")) } else { Ok(()) }
 }
 
 /// Node auto-repair.
