@@ -35,6 +35,7 @@ mod scenario;
 mod schema;
 mod shipped;
 mod siblings;
+mod storage;
 mod tidy;
 mod timing;
 mod timing_kernels;
