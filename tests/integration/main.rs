@@ -21,6 +21,7 @@ mod groups;
 mod hardware_fabric;
 mod hardware_fair_share;
 mod hardware_prices;
+mod loads;
 mod memory;
 mod metrics;
 mod model_config;
