@@ -22,7 +22,7 @@ pub use error::{Problem, ScenarioError};
 pub use file::ScenarioFile;
 pub use resolved::{
     Resolved, ResolvedDeployment, ResolvedEngine, ResolvedGroup, ResolvedPlacement, ResolvedPool,
-    ResolvedWorkload,
+    ResolvedStartup, ResolvedWorkload,
 };
 pub use unsupported::Unsupported;
 

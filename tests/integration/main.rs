@@ -36,6 +36,7 @@ mod scenario;
 mod schema;
 mod shipped;
 mod siblings;
+mod startup;
 mod storage;
 mod tidy;
 mod timing;
