@@ -85,7 +85,8 @@ impl StartupTimes {
     ) -> Result<Self, CatalogError> {
         let stages = Stages::read(catalog)?;
         let args = args.copied().unwrap_or_default();
-        let known = SimDuration::from_secs_f64;
+        // What is known is no finer than a millisecond.
+        let known = |seconds: f64| SimDuration::from_millis((seconds * 1e3).round() as u64);
         let or = |stated: Option<SimDuration>, seconds: f64| stated.unwrap_or_else(|| known(seconds));
         let image_pull = or(args.image_pull, stages.image(&args));
         let (compile_cold, compile_warm) = if inputs.compiles {
