@@ -2,7 +2,8 @@
 //!
 //! [`Gpu`], [`Machine`], [`Link`] and [`Network`] are read from the catalogue, already in bytes, seconds and operations
 //! a second. [`Fabric`] puts machines together as a graph and answers what lies between two GPUs; [`FairShare`] says
-//! how long transfers take that share it. [`hourly_price`] looks up what a machine costs.
+//! how long transfers take that share it. [`Storage`] is where weights come from. [`hourly_price`] looks up what a machine
+//! costs.
 //!
 //! Limits: a fabric knows capacities and hops, not congestion inside the data-centre network above the host; the
 //! capacities of the cross-node networks are what collectives achieve on them, not line rates.
@@ -15,6 +16,7 @@ mod link;
 mod machine;
 mod network;
 mod price;
+mod storage;
 
 pub use args::*;
 pub use fabric::{Distance, Fabric, FabricError, FabricNode, HostPlace, Path, Position};
@@ -24,3 +26,4 @@ pub use link::{CollectiveCost, Link, LinkTechnology, RampedCost};
 pub use machine::Machine;
 pub use network::{FloorCost, Network, NetworkKind, PointToPoint};
 pub use price::{Commitment, HourlyPrice, PriceError, PriceQuery, Provisioning, hourly_price};
+pub use storage::{Storage, StorageKind};

@@ -1,10 +1,15 @@
 //! LeaderWorkerSet groups, their pods, and the nodes these stand on.
 //!
-//! The names are those Kubernetes and the LeaderWorkerSet controller give. What is here is static: every pod has its
-//! node from the start to the end of a run.
+//! The names are those Kubernetes and the LeaderWorkerSet controller give. Where pods stand is static: every pod has its
+//! node from the start to the end of a run. [`StartupTimes`] is how long each stage of a start takes, [`Loads`] who has
+//! read its weights when.
 
 mod args;
+mod loads;
 mod placement;
+mod startup;
 
 pub use args::*;
+pub use loads::Loads;
 pub use placement::{GroupPlacement, PlaceError, Pod, PodDemand, PoolNodes, place};
+pub use startup::{Rendezvous, StartupInputs, StartupTimes, weights};

@@ -19,4 +19,4 @@ pub use architecture::{Architecture, LayerPrecision};
 pub use error::ModelError;
 pub use layout::{Layout, Stage, partition_layers};
 pub use precision::{KvDtype, Precision};
-pub use weights::{kv_bytes_per_token_per_gpu, online_load_peak_per_gpu, weights_per_gpu};
+pub use weights::{checkpoint_bytes, kv_bytes_per_token_per_gpu, online_load_peak_per_gpu, weights_per_gpu};

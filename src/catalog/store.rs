@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("models.json", include_str!("data/models.json")),
     ("memory.json", include_str!("data/memory.json")),
     ("startup.json", include_str!("data/startup.json")),
+    ("storage.json", include_str!("data/storage.json")),
     ("failures.json", include_str!("data/failures.json")),
     ("calibration.json", include_str!("data/calibration.json")),
     ("overheads.json", include_str!("data/overheads.json")),

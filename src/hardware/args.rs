@@ -6,7 +6,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Commitment, NetworkKind, Provisioning};
+use super::{Commitment, NetworkKind, Provisioning, StorageKind};
 use crate::units::{Bandwidth, SimDuration};
 
 pub use upkeep::{MaintenanceArgs, NodeRepairArgs, UpgradeArgs, UpgradeStrategyArg};
@@ -57,7 +57,7 @@ pub struct NodePoolArgs {
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology: Option<TopologyArgs>,
-    /// Where weights are loaded from.
+    /// Where weights are loaded from: the model hub, by every pod anew, when left out.
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<StorageArgs>,
@@ -180,37 +180,38 @@ impl Default for TopologyArgs {
 pub struct StorageArgs {
     /// Kind of storage.
     #[garde(skip)]
-    pub kind: StorageKindArg,
-    /// What the volume gives to all nodes together; the catalogue's fact when left out.
-    #[garde(skip)]
+    pub kind: StorageKind,
+    /// What the volume gives to all nodes together; the catalogue's fact when left out, and no limit where it has none.
+    #[garde(custom(above_zero))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume_throughput: Option<Bandwidth>,
-    /// What one node can take; the catalogue's fact when left out.
-    #[garde(skip)]
+    /// What one node can take, or its own disks give; the catalogue's fact when left out.
+    #[garde(custom(above_zero))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_node_throughput: Option<Bandwidth>,
-    /// Whether a node keeps what it once read. `none` when left out.
+    /// Whether a node keeps what it once read. When left out, `node` for local SSD and `none` for everything else.
     #[garde(skip)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<StorageCacheArg>,
-    /// Time before the first byte.
+    /// Time before the first byte. None when left out: next to what follows it does not count.
     #[garde(skip)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<SimDuration>,
 }
 
-/// Kinds of storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum StorageKindArg {
-    /// A read-only volume shared by many nodes.
-    HyperdiskMl,
-    /// A bucket, mounted.
-    GcsFuse,
-    /// The node's own disks.
-    LocalSsd,
-    /// Downloaded from the model hub.
-    Hub,
+impl StorageArgs {
+    /// Storage of a kind, the rest left out.
+    pub const fn new(kind: StorageKind) -> Self {
+        Self { kind, volume_throughput: None, per_node_throughput: None, cache: None, latency: None }
+    }
+}
+
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "garde passes references")]
+fn above_zero(rate: &Option<Bandwidth>, (): &()) -> garde::Result {
+    match rate {
+        Some(rate) if rate.bytes_per_s() == 0.0 => Err(garde::Error::new("must be above 0B/s")),
+        _ => Ok(()),
+    }
 }
 
 /// What a node keeps of what it read.

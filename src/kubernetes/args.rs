@@ -25,7 +25,7 @@ pub use lws::{
     SubdomainPolicyArg,
 };
 pub use pod::{PodArgs, PodDisruptionBudgetArgs, PreStopArgs, ProbeArgs, TolerationArgs};
-pub use startup::{StartupArgs, StartupNodesArg};
+pub use startup::{CompileCacheArg, StartupArgs, StartupNodesArg};
 
 /// The cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]

@@ -37,6 +37,14 @@ pub fn online_load_peak_per_gpu(model: &Architecture, layout: Layout, stage: &St
     Bytes::new(layers + ends(model, layout, stage))
 }
 
+/// Weights of `stage` in the checkpoint [B]: every number once, however many ranks hold it, in the format of the file. An
+/// embedding tied to the LM head is read by the first and the last stage.
+///
+/// It is what one GPU would hold of the stage before anything is converted, up to the rows that pad the vocabulary.
+pub fn checkpoint_bytes(model: &Architecture, stage: &Stage) -> Bytes {
+    online_load_peak_per_gpu(model, Layout { tensor_parallel: 1, pipeline_parallel: 1 }, stage)
+}
+
 /// Embedding, final norm and LM head of a stage [B].
 fn ends(model: &Architecture, layout: Layout, stage: &Stage) -> u64 {
     let hidden = u64::from(model.hidden_size);

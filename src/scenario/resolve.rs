@@ -4,6 +4,7 @@ mod engine;
 mod failures;
 mod model_error;
 mod show;
+mod startup;
 
 use std::{borrow::Cow, fs};
 
@@ -114,6 +115,7 @@ impl ScenarioFile {
             let at = item(&field(at, "node_pools"), index);
             let machine = self.machine(catalog, pool, &at)?;
             let gpu = Gpu::read(catalog, &machine.gpu);
+            let storage = self.storage(catalog, pool, &machine, &at)?;
             pools.push(ResolvedPool {
                 name: pool.name.clone(),
                 gpu: gpu.map_err(|error| self.error(&field(&at, "machine"), error.to_string()))?,
@@ -125,13 +127,14 @@ impl ScenarioFile {
                 commitment: pool.commitment,
                 discount: pool.discount.unwrap_or(0.0),
                 price: self.price(catalog, pool, &at)?,
+                storage,
             });
         }
         let mut deployments = Vec::new();
         let mut demands = Vec::new();
         for (index, args) in placement.deployments.iter().enumerate() {
             let at = item(&field(at, "deployments"), index);
-            let deployment = self.resolve_deployment(catalog, args, &pools, &at)?;
+            let deployment = self.resolve_deployment(catalog, (placement, args), &pools, &at)?;
             demands.push(PodDemand {
                 deployment: deployment.name.clone(),
                 pool: deployment.pool,
@@ -167,7 +170,7 @@ impl ScenarioFile {
     fn resolve_deployment(
         &self,
         catalog: &Catalog,
-        args: &DeploymentArgs,
+        (placement, args): (&PlacementArgs, &DeploymentArgs),
         pools: &[ResolvedPool],
         at: &str,
     ) -> Result<ResolvedDeployment, ScenarioError> {
@@ -206,15 +209,18 @@ impl ScenarioFile {
         let spans = engine.executor_stated || engine.family() == Family::TensorRtLlm;
         let memory =
             check_world_size(engine.version, layout, local_gpus, spans).and_then(|()| plan_memory(&inputs));
-        let name = args.name.clone();
+        let stated = placement.startup.as_ref();
+        let startup = startup::startup(catalog, stated, &engine, &model, layout, size, &pools[pool].storage)
+            .map_err(|error| self.error(at, error.to_string()))?;
         Ok(ResolvedDeployment {
-            name,
+            name: args.name.clone(),
             pool,
             layout,
             engine,
             memory,
             size,
             model,
+            startup,
             groups: Vec::new(),
             timings: Vec::new(),
         })

@@ -3,8 +3,8 @@
 mod failures;
 
 use crate::engine::{Backend, BatchLimits, DoesNotFit, ExecutorArg, Family, MemoryPlan, SchedulingPolicyArg};
-use crate::hardware::{Commitment, Gpu, HourlyPrice, Machine, NetworkKind, Provisioning};
-use crate::kubernetes::Pod;
+use crate::hardware::{Commitment, Gpu, HourlyPrice, Machine, NetworkKind, Provisioning, Storage};
+use crate::kubernetes::{CompileCacheArg, Pod, StartupTimes};
 use crate::metrics::{ModelError, SloArgs};
 use crate::model::{Architecture, KvDtype, Layout, Precision};
 use crate::routing::RouterConfig;
@@ -90,6 +90,8 @@ pub struct ResolvedPool {
     pub discount: f64,
     /// Price of a node.
     pub price: HourlyPrice,
+    /// Where weights are read from.
+    pub storage: Storage,
 }
 
 /// One deployment and its groups.
@@ -109,6 +111,8 @@ pub struct ResolvedDeployment {
     pub memory: Result<MemoryPlan, DoesNotFit>,
     /// Pods of a group.
     pub size: u32,
+    /// How a group starts.
+    pub startup: ResolvedStartup,
     /// Groups, in the order of their indices.
     pub groups: Vec<ResolvedGroup>,
     /// What decides the timing of groups; equal groups share one.
@@ -158,6 +162,20 @@ pub struct ResolvedEngine {
     pub num_scheduler_steps: u32,
     /// Longest context that a CUDA graph of V0 covers [tokens].
     pub max_seq_len_to_capture: u32,
+}
+
+/// How the groups of a deployment start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedStartup {
+    /// Durations of the stages.
+    pub times: StartupTimes,
+    /// What each pod reads where its node has nothing, leader first [B]: of a download the whole checkpoint, of mounted
+    /// files what its GPUs hold.
+    pub bytes_per_pod: Vec<u64>,
+    /// What each pod reads where its node has the files, leader first [B]: what its GPUs hold.
+    pub cached_bytes_per_pod: Vec<u64>,
+    /// Where compiled code survives.
+    pub compile_cache: CompileCacheArg,
 }
 
 /// One group.

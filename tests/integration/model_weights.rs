@@ -3,8 +3,8 @@
 use towtank::{
     catalog::Catalog,
     model::{
-        Architecture, KvDtype, Layout, Precision, Stage, kv_bytes_per_token_per_gpu, partition_layers,
-        weights_per_gpu,
+        Architecture, KvDtype, Layout, Precision, Stage, checkpoint_bytes, kv_bytes_per_token_per_gpu,
+        partition_layers, weights_per_gpu,
     },
     units::Version,
 };
@@ -158,6 +158,26 @@ fn a_tied_embedding_is_held_once_by_one_stage_and_twice_by_two() {
     assert_eq!(whole, [2 * 494_032_768]);
     let halves = stages(&model, layout(1, 2));
     assert_eq!(halves.iter().sum::<u64>(), whole[0] + 2 * 151_936 * 896);
+}
+
+#[test]
+fn a_checkpoint_holds_every_number_once_in_its_own_format() {
+    let stages = |model: &Architecture, pp| -> Vec<u64> {
+        let stages = Stage::all(model, layout(8, pp), V33);
+        stages.iter().map(|stage| checkpoint_bytes(model, stage).get()).collect()
+    };
+    let l405 = model("meta-llama/Llama-3.1-405B-Instruct");
+    let halves = stages(&l405, 2);
+    assert!(halves.iter().all(|half| (404e9..407e9).contains(&(*half as f64))), "{halves:?}");
+    assert_eq!(halves.iter().sum::<u64>(), 2 * l405.parameters());
+    assert_eq!(stages(&l405, 1), [2 * l405.parameters()]);
+    // Ranks share norms, and sixteen of them eight KV heads: GPUs hold more than the file has.
+    let whole = Stage::all(&l405, layout(16, 1), V33)[0];
+    assert!(16 * weights_per_gpu(&l405, layout(16, 1), &whole).get() > 2 * l405.parameters());
+    // What becomes FP8 while loading is read in BF16; an FP8 checkpoint is FP8.
+    let online = l405.clone().quantized_online();
+    assert_eq!(stages(&online, 2), halves);
+    assert_eq!(stages(&model("meta-llama/Llama-3.1-405B-Instruct-FP8"), 1), [487_168_311_296]);
 }
 
 #[test]

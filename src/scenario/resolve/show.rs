@@ -2,10 +2,12 @@
 
 use crate::engine::{DtypeArg, EngineArgs};
 use crate::hardware::NodesArgs;
+use crate::kubernetes::{CompileCacheArg, StartupArgs, StartupTimes};
 use crate::model::Precision;
 use crate::scenario::{
     PlacementArgs, Resolved, ResolvedDeployment, ResolvedPlacement, ResolvedPool, Scenario, ScenarioFile,
 };
+use crate::units::SimDuration;
 
 impl ScenarioFile {
     /// The scenario with every default filled in; it resolves to `resolved` again.
@@ -23,14 +25,17 @@ impl ScenarioFile {
 
 fn fill_placement(placement: &mut PlacementArgs, resolved: &ResolvedPlacement) {
     for (pool, resolved) in placement.node_pools.iter_mut().zip(&resolved.pools) {
-        let ResolvedPool { nodes, network, region, provisioning, commitment, discount, .. } = resolved;
+        let ResolvedPool { nodes, network, region, provisioning, commitment, discount, storage, .. } =
+            resolved;
         pool.nodes.get_or_insert(NodesArgs::Fixed(*nodes));
         pool.network = Some(*network);
         pool.region = Some(region.clone());
         pool.provisioning = Some(*provisioning);
         pool.commitment = *commitment;
         pool.discount = Some(*discount);
+        pool.storage = Some(storage.args());
     }
+    placement.startup = Some(startup(placement.startup.unwrap_or_default(), &resolved.deployments));
     for (deployment, resolved) in placement.deployments.iter_mut().zip(&resolved.deployments) {
         deployment.engine = engine(&deployment.engine, resolved);
         let lws = &mut deployment.leaderworkerset;
@@ -38,6 +43,29 @@ fn fill_placement(placement: &mut PlacementArgs, resolved: &ResolvedPlacement) {
             lws.replicas = Some(resolved.groups.len() as u32);
             lws.leader_worker_template.get_or_insert_default().size = Some(resolved.size);
         }
+    }
+}
+
+/// The start as all deployments have it; what differs between them stays as stated, since a placement has one of each.
+fn startup(stated: StartupArgs, deployments: &[ResolvedDeployment]) -> StartupArgs {
+    let common = |stage: fn(&StartupTimes) -> SimDuration| {
+        let mut stages = deployments.iter().map(|deployment| stage(&deployment.startup.times));
+        let first = stages.next()?;
+        stages.all(|other| other == first).then_some(first)
+    };
+    StartupArgs {
+        nodes: stated.nodes,
+        node_ready: common(|times| times.node_ready),
+        image_pull: common(|times| times.image_pull),
+        image_streaming: stated.image_streaming.or(Some(false)),
+        image_cached: stated.image_cached.or(Some(false)),
+        container_start: common(|times| times.container_start),
+        distributed_init: common(|times| times.distributed_init).or(stated.distributed_init),
+        rendezvous_timeout: common(|times| times.rendezvous_timeout).or(stated.rendezvous_timeout),
+        weight_load: stated.weight_load,
+        compile: common(|times| times.compile_cold).or(stated.compile),
+        compile_cache: stated.compile_cache.or(Some(CompileCacheArg::None)),
+        graph_capture: common(|times| times.graph_capture).or(stated.graph_capture),
     }
 }
 
