@@ -21,6 +21,7 @@ mod groups;
 mod hardware_fabric;
 mod hardware_fair_share;
 mod hardware_prices;
+mod lws_statefulset;
 mod memory;
 mod metrics;
 mod model_config;
