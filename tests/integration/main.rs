@@ -23,6 +23,7 @@ mod hardware_fair_share;
 mod hardware_prices;
 mod lws_envtest;
 mod lws_harness;
+mod lws_properties;
 mod lws_restart;
 mod lws_rollout;
 mod lws_statefulset;
