@@ -6,10 +6,19 @@
 
 mod args;
 mod loads;
+mod lws;
 mod placement;
+mod revision;
 mod startup;
+mod statefulset;
 
 pub use args::*;
 pub use loads::Loads;
+pub use lws::*;
 pub use placement::{GroupPlacement, PlaceError, Pod, PodDemand, PoolNodes, place};
+pub use revision::Revision;
 pub use startup::{Rendezvous, StartupInputs, StartupTimes, weights};
+pub use statefulset::{
+    MaxUnavailableGate, StatefulSetAction, StatefulSetPod, StatefulSetSpec, reconcile_statefulset,
+    rolling_update_complete,
+};

@@ -7,6 +7,8 @@
 
 use thiserror::Error;
 
+use super::pod_name;
+
 /// Nodes of one pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolNodes {
@@ -103,14 +105,6 @@ impl PlaceError {
         match self {
             Self::PodTooLarge { demand, .. } | Self::PoolFull { demand, .. } => *demand,
         }
-    }
-}
-
-/// The name of a pod: worker 0 is the leader.
-fn pod_name(deployment: &str, group: u32, worker: u32) -> String {
-    match worker {
-        0 => format!("{deployment}-{group}"),
-        worker => format!("{deployment}-{group}-{worker}"),
     }
 }
 
