@@ -1,10 +1,20 @@
 //! LeaderWorkerSet groups, their pods, and the nodes these stand on.
 //!
-//! The names are those Kubernetes and the LeaderWorkerSet controller give. What is here is static: every pod has its
-//! node from the start to the end of a run.
+//! The names are those Kubernetes and the LeaderWorkerSet controller give, and so are the rules: each is a pure function
+//! of what its controller would see, or a state with `now` as an argument.
+//!
+//! [`place`] binds every pod for a whole run. [`DisruptionBudget`] how many pods may be evicted, [`Toleration`] how long a pod stays on a
+//! tainted node.
 
 mod args;
+mod disruption;
 mod placement;
+mod taint;
 
 pub use args::*;
+pub use disruption::DisruptionBudget;
 pub use placement::{GroupPlacement, PlaceError, Pod, PodDemand, PoolNodes, place};
+pub use taint::{
+    DefaultTolerations, NOT_READY, Taint, TaintEffect, Tolerated, Toleration, TolerationError,
+    TolerationOperator, UNREACHABLE, toleration_seconds,
+};
