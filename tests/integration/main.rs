@@ -33,6 +33,7 @@ mod report;
 mod routing;
 mod runs;
 mod scenario;
+mod scheduler;
 mod schema;
 mod shipped;
 mod siblings;
