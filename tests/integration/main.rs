@@ -22,6 +22,7 @@ mod groups;
 mod hardware_fabric;
 mod hardware_fair_share;
 mod hardware_prices;
+mod hpa;
 mod memory;
 mod metrics;
 mod model_config;
