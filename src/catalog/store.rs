@@ -26,6 +26,7 @@ const FILES: &[(&str, &str)] = &[
     ("presets.json", include_str!("data/presets.json")),
     ("curves.json", include_str!("data/curves.json")),
     ("routers.json", include_str!("data/routers.json")),
+    ("kubernetes.json", include_str!("data/kubernetes.json")),
 ];
 
 /// Every entry by kind and name, in the order of their names.
