@@ -1,15 +1,21 @@
 //! LeaderWorkerSet groups, their pods, and the nodes these stand on.
 //!
 //! The names are those Kubernetes and the LeaderWorkerSet controller give, and so are the rules: each is a pure function
-//! of what its controller would see, or a state with `now` as an argument. `placement` is static: every pod has its node
-//! from the start to the end of a run.
+//! of what its controller would see, or a state with `now` as an argument. [`Cluster`] holds the objects and lets the
+//! controllers at them.
+//!
+//! `statefulset` and `lws` are the rules of those controllers. [`schedule`] binds one pod to a node as it is at an instant,
+//! [`Hpa`] says how many groups there should be, [`DisruptionBudget`] how many pods may be evicted, [`Toleration`] how long a
+//! pod stays on a tainted node. [`StartupTimes`] is how long each stage of a start takes, [`Loads`] who has read its weights
+//! when.
 
 mod args;
+mod cluster;
+mod control_plane;
 mod disruption;
 mod hpa;
 mod loads;
 mod lws;
-mod placement;
 mod revision;
 mod scheduler;
 mod startup;
@@ -17,6 +23,8 @@ mod statefulset;
 mod taint;
 
 pub use args::*;
+pub use cluster::*;
+pub use control_plane::ControlPlane;
 pub use disruption::DisruptionBudget;
 pub use hpa::{
     Hpa, HpaBehavior, HpaError, HpaMetric, HpaObservation, HpaPod, HpaSpec, PodMetrics, ScaleUpLimit,
@@ -24,7 +32,6 @@ pub use hpa::{
 };
 pub use loads::Loads;
 pub use lws::*;
-pub use placement::{GroupPlacement, PlaceError, Pod, PodDemand, PoolNodes, place};
 pub use revision::Revision;
 pub use scheduler::{
     BoundPod, ExclusiveKind, ExclusiveTerm, PodRequest, SchedulingNode, TopologyKey, schedule, schedule_gang,

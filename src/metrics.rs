@@ -4,6 +4,7 @@
 //! record, so neither the order of the records nor the number of threads can change a byte of a result.
 
 mod args;
+mod availability;
 mod class;
 mod cost;
 mod distribution;
@@ -18,6 +19,7 @@ mod slo;
 mod warning;
 
 pub use args::{GoodputArgs, LatencyMetric, SloArgs, Statistic, Threshold};
+pub use availability::{Availability, CauseFigures, Spread, StartFigures};
 pub use class::{ClassMetrics, RequestCounts, TokenCounts};
 pub use cost::{CostInputs, NodeTime, Served, UnitCost};
 pub use distribution::{Distribution, Percentiles};
@@ -27,8 +29,8 @@ pub use model_error::{EngineAccuracy, Ground, MetricAccuracy, ModelError, Positi
 pub use placement::{KeepRows, MetricsSetup, PlacementMetrics, WorkloadSetup};
 pub use record::{Outcome, RequestRecord};
 pub use result::{
-    Availability, BenchInputs, Capacity, DeploymentResult, EngineFigures, MemoryFigures, PlacementResult,
-    PlacementStatus, Simulated,
+    BenchInputs, Capacity, DeploymentResult, EngineFigures, MemoryFigures, PlacementResult, PlacementStatus,
+    Simulated,
 };
 pub use seconds::{Half, Seconds};
 pub use slo::{SloCheck, check_slo};

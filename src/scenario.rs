@@ -22,7 +22,7 @@ pub use error::{Problem, ScenarioError};
 pub use file::ScenarioFile;
 pub use resolved::{
     Component, FailureProcess, FaultKind, RepairTime, Resolved, ResolvedDeployment, ResolvedEngine,
-    ResolvedGroup, ResolvedPlacement, ResolvedPool, ResolvedStartup, ResolvedWorkload,
+    ResolvedPlacement, ResolvedPool, ResolvedStartup, ResolvedWorkload, rank_nodes,
 };
 pub use unsupported::Unsupported;
 

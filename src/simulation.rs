@@ -4,19 +4,26 @@
 //! once, or when its own limit allows), the router picks a group, the group's engine serves it; a client that loses
 //! patience aborts and may try again. Everything that happens at one instant happens in the order of [`Rank`].
 //!
-//! Limits: groups are up from the first second to the last, and the time a request travels between client and engine is
-//! not counted.
+//! Groups come and go as the cluster says: what changes there happens before anything else at the same instant.
+//!
+//! Limits: the time a request travels between client and engine is not counted.
 
+mod autoscale;
+mod backlog;
+mod bill;
 mod book;
 mod calendar;
 mod calls;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing acts on faults yet"))]
 mod failures;
+mod fleet;
+mod foundry;
 mod group;
 mod order;
+mod outages;
 mod pipeline;
 mod placement;
 mod retry;
+mod slot;
 mod step_time;
 mod steps;
 mod watch;

@@ -19,6 +19,8 @@ const FILES: &[(&str, &str)] = &[
     ("startup.json", include_str!("data/startup.json")),
     ("storage.json", include_str!("data/storage.json")),
     ("failures.json", include_str!("data/failures.json")),
+    ("kubernetes.json", include_str!("data/kubernetes.json")),
+    ("control_plane.json", include_str!("data/control_plane.json")),
     ("calibration.json", include_str!("data/calibration.json")),
     ("overheads.json", include_str!("data/overheads.json")),
     ("multipliers.json", include_str!("data/multipliers.json")),
@@ -26,7 +28,6 @@ const FILES: &[(&str, &str)] = &[
     ("presets.json", include_str!("data/presets.json")),
     ("curves.json", include_str!("data/curves.json")),
     ("routers.json", include_str!("data/routers.json")),
-    ("kubernetes.json", include_str!("data/kubernetes.json")),
 ];
 
 /// Every entry by kind and name, in the order of their names.

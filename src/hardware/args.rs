@@ -53,6 +53,10 @@ pub struct NodePoolArgs {
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obtainability: Option<ObtainabilityArgs>,
+    /// When the nodes exist, for a reservation; always when left out.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowArgs>,
     /// Where the nodes stand to each other; one sub-block when left out.
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,6 +158,29 @@ pub struct ObtainabilityArgs {
     #[garde(range(min = 0.0, max = 1.0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within_1d: Option<f64>,
+}
+
+/// A span of the scenario's time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WindowArgs {
+    /// Its start; the scenario's when left out.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<SimDuration>,
+    /// Its end; none when left out.
+    #[garde(custom(|_: &_, (): &()| self.ordered()))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<SimDuration>,
+}
+
+impl WindowArgs {
+    fn ordered(&self) -> garde::Result {
+        if self.until.is_some_and(|until| until <= self.from.unwrap_or_default()) {
+            return Err(garde::Error::new("the window ends before it begins"));
+        }
+        Ok(())
+    }
 }
 
 /// Blocks and sub-blocks, among which the nodes are dealt evenly.

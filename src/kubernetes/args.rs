@@ -24,7 +24,7 @@ pub use lws::{
     RolloutStrategyArgs, RolloutTypeArg, StartupPolicyArg, SubGroupPolicyArgs, SubGroupTypeArg,
     SubdomainPolicyArg,
 };
-pub use pod::{PodArgs, PodDisruptionBudgetArgs, PreStopArgs, ProbeArgs, TolerationArgs};
+pub use pod::{PodArgs, PodDisruptionBudgetArgs, PreStopArgs, ProbeArgs, SigtermArg, TolerationArgs};
 pub use startup::{CompileCacheArg, StartupArgs, StartupNodesArg};
 
 /// The cluster.

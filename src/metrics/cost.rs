@@ -31,6 +31,8 @@ pub struct CostInputs {
     pub gpus: u32,
     /// Price of all of them [USD/h].
     pub usd_per_hour: f64,
+    /// What was paid for: all of them all the time, or fewer where nodes come and go [USD].
+    pub usd_total: f64,
     /// Date of the price.
     pub price_date: String,
     /// Where the price was read.
@@ -91,9 +93,11 @@ impl CostInputs {
         self.usd_per_hour * time.as_secs_f64() / 3600.0
     }
 
-    /// Price of a month of it [USD].
-    pub fn usd_per_month(&self) -> f64 {
-        self.usd_per_hour * HOURS_PER_MONTH
+    /// Price of a month that is like the run, which lasted `span` [USD].
+    pub fn usd_per_month(&self, span: SimDuration) -> f64 {
+        let whole = self.usd(span);
+        let paid = if whole > 0.0 { self.usd_total / whole } else { 1.0 };
+        self.usd_per_hour * HOURS_PER_MONTH * paid
     }
 }
 

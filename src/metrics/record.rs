@@ -38,10 +38,8 @@ pub struct RequestRecord {
     pub name: RequestName,
     /// Index of its workload.
     pub workload: usize,
-    /// Index of the deployment that had it last.
-    pub deployment: usize,
-    /// Index of the group that had it last, counted over all deployments.
-    pub group: usize,
+    /// Index of the group that had it last, counted over all deployments; none if no group was ready.
+    pub group: Option<usize>,
     /// When its client wanted to send it: its arrival.
     pub wanted: SimTime,
     /// When its client first sent it.

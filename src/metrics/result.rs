@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::units::{SimDuration, SimTime};
 
-use super::{CostInputs, ModelError, PlacementMetrics};
+use super::{Availability, CostInputs, ModelError, PlacementMetrics};
 
 /// One placement's answer.
 #[derive(Clone, Debug)]
@@ -117,37 +117,6 @@ pub struct MemoryFigures {
     pub max_full_length_sequences: f64,
     /// Sequences of this workload's mean length it holds at once.
     pub sequences_at_this_workload: Option<f64>,
-}
-
-/// How long a placement could serve.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Availability {
-    /// Part of the time with at least one group ready.
-    pub fraction: f64,
-    /// Ready groups over wanted ones, mean over time.
-    pub capacity_fraction: f64,
-    /// Groups that were made anew.
-    pub group_restarts: u64,
-    /// Time without any ready group [s].
-    pub downtime_s: f64,
-    /// From a fault to ready again [s].
-    pub mean_time_to_recover_s: Option<f64>,
-    /// Downtime by what caused it [s].
-    pub by_cause: std::collections::BTreeMap<String, f64>,
-}
-
-impl Availability {
-    /// Nothing failed.
-    pub fn always() -> Self {
-        Self {
-            fraction: 1.0,
-            capacity_fraction: 1.0,
-            group_restarts: 0,
-            downtime_s: 0.0,
-            mean_time_to_recover_s: None,
-            by_cause: std::collections::BTreeMap::new(),
-        }
-    }
 }
 
 /// How requests were sent, in the words of `vllm bench serve`.

@@ -56,13 +56,14 @@ pub fn write_requests(out: impl Write, results: &[PlacementResult]) -> io::Resul
         rows.sort_by(|(a_name, a), (b_name, b)| a.end.cmp(&b.end).then_with(|| a_name.cmp(b_name)));
         for (name, row) in rows {
             let workload = &simulated.metrics.setup().workloads[row.workload].name;
-            let (deployment, group) = groups.name(row.group);
+            // A request that never found a ready group belongs to none.
+            let group = row.group.map(|group| groups.name(group));
             csv.write_record([
                 placement,
                 workload,
                 &name,
-                deployment,
-                &group.to_string(),
+                group.map_or("", |(deployment, _)| deployment),
+                &group.map(|(_, group)| group.to_string()).unwrap_or_default(),
                 &seconds(row.wanted),
                 &row.input_tokens.to_string(),
                 &row.output_tokens.to_string(),

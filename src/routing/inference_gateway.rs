@@ -30,12 +30,19 @@ impl InferenceGateway {
         }
     }
 
-    pub(super) fn pick(&mut self, content: &Content, prompt_tokens: u32, views: &[GroupView]) -> usize {
+    pub(super) fn pick(
+        &mut self,
+        content: &Content,
+        prompt_tokens: u32,
+        ready: &[usize],
+        views: &[GroupView],
+    ) -> usize {
         let block = self.config.prefix_block_tokens;
         let blocks = (prompt_tokens / block).min(self.config.prefix_blocks_per_prompt);
         let looked_at = blocks * block;
-        let longest = views.iter().map(|view| view.scraped.waiting).max().unwrap_or(0);
-        let shortest = views.iter().map(|view| view.scraped.waiting).min().unwrap_or(0);
+        let waiting = || ready.iter().map(|group| views[*group].scraped.waiting);
+        let longest = waiting().max().unwrap_or(0);
+        let shortest = waiting().min().unwrap_or(0);
         let score = |group: usize| {
             let scraped = views[group].scraped;
             let queue = match longest - shortest {
@@ -48,10 +55,10 @@ impl InferenceGateway {
                 + self.config.kv_cache_weight * (1.0 - scraped.kv_cache_usage)
                 + self.config.prefix_weight * prefix
         };
-        let (mut best, mut best_score, mut ties) = (0, score(0), 1u32);
+        let (mut best, mut best_score, mut ties) = (ready[0], score(ready[0]), 1u32);
         let draw: f64 = self.draws.random();
         let mut share = draw;
-        for group in 1..views.len() {
+        for &group in &ready[1..] {
             let score = score(group);
             if score > best_score {
                 (best, best_score, ties, share) = (group, score, 1, draw);
@@ -69,5 +76,11 @@ impl InferenceGateway {
         }
         self.indices[best].insert(pieces(content, looked_at));
         best
+    }
+
+    /// The group lost its prefix cache.
+    pub(super) fn forget(&mut self, group: usize) {
+        let config = &self.config;
+        self.indices[group] = PrefixIndex::new(config.prefix_block_tokens, config.prefix_blocks_per_group);
     }
 }

@@ -10,8 +10,8 @@ pub(super) struct LeastKv {
 }
 
 impl LeastKv {
-    pub(super) fn pick(&mut self, views: &[GroupView]) -> usize {
-        let group = least(views, self.from, |view| view.scraped.kv_cache_usage);
+    pub(super) fn pick(&mut self, ready: &[usize], views: &[GroupView]) -> usize {
+        let group = least(ready, views, self.from, |view| view.scraped.kv_cache_usage);
         self.from = group + 1;
         group
     }

@@ -9,8 +9,8 @@ pub(super) struct LeastRequests {
 }
 
 impl LeastRequests {
-    pub(super) fn pick(&mut self, views: &[GroupView]) -> usize {
-        let group = least(views, self.from, |view| view.in_flight);
+    pub(super) fn pick(&mut self, ready: &[usize], views: &[GroupView]) -> usize {
+        let group = least(ready, views, self.from, |view| view.in_flight);
         self.from = group + 1;
         group
     }

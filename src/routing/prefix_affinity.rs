@@ -18,11 +18,13 @@ impl PrefixAffinity {
         Self { load_bound }
     }
 
-    pub(super) fn pick(&self, content: &Content, views: &[GroupView]) -> usize {
+    pub(super) fn pick(&self, content: &Content, ready: &[usize], views: &[GroupView]) -> usize {
         let key = content.segments.first().map_or(content.tail, |segment| segment.stream).0;
-        let total: u64 = views.iter().map(|view| u64::from(view.in_flight)).sum();
-        let room = (self.load_bound * (total + 1) as f64 / views.len() as f64).ceil();
-        (0..views.len())
+        let total: u64 = ready.iter().map(|group| u64::from(views[*group].in_flight)).sum();
+        let room = (self.load_bound * (total + 1) as f64 / ready.len() as f64).ceil();
+        ready
+            .iter()
+            .copied()
             .filter(|group| f64::from(views[*group].in_flight) + 1.0 <= room)
             .max_by_key(|group| mix(key ^ mix(*group as u64 + 1)))
             // With a bound of at least 1 the least loaded group always has room.

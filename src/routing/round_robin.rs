@@ -7,8 +7,9 @@ pub(super) struct RoundRobin {
 }
 
 impl RoundRobin {
-    pub(super) fn pick(&mut self, groups: usize) -> usize {
-        let group = self.next % groups;
+    pub(super) fn pick(&mut self, ready: &[usize]) -> usize {
+        let next = ready.partition_point(|group| *group < self.next);
+        let group = ready[next % ready.len()];
         self.next = group + 1;
         group
     }

@@ -15,6 +15,8 @@ use crate::request::Content;
 pub struct Router {
     policy: Policy,
     views: Vec<GroupView>,
+    /// Groups that requests may be sent to, in order.
+    ready: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ enum Policy {
 }
 
 impl Router {
-    /// A router in front of `groups` groups, numbered from 0.
+    /// A router in front of `groups` groups, numbered from 0; all of them are ready.
     ///
     /// # Panics
     /// If there is no group.
@@ -47,19 +49,48 @@ impl Router {
                 Policy::InferenceGateway(Box::new(InferenceGateway::new(*config, groups, seed)))
             }
         };
-        Self { policy, views: vec![GroupView::default(); groups] }
+        Self { policy, views: vec![GroupView::default(); groups], ready: (0..groups).collect() }
     }
 
-    /// The group for a prompt of `prompt_tokens` [tokens]. It counts as sent there only with [`Router::dispatched`].
-    pub fn pick(&mut self, content: &Content, prompt_tokens: u32) -> usize {
-        let views = &self.views;
-        match &mut self.policy {
-            Policy::Service(service) => service.pick(views.len()),
-            Policy::RoundRobin(round_robin) => round_robin.pick(views.len()),
-            Policy::LeastRequests(least) => least.pick(views),
-            Policy::LeastKv(least) => least.pick(views),
-            Policy::PrefixAffinity(affinity) => affinity.pick(content, views),
-            Policy::InferenceGateway(gateway) => gateway.pick(content, prompt_tokens, views),
+    /// The group for a prompt of `prompt_tokens` [tokens]; none while no group is ready. It counts as sent there only with
+    /// [`Router::dispatched`].
+    pub fn pick(&mut self, content: &Content, prompt_tokens: u32) -> Option<usize> {
+        let (ready, views) = (self.ready.as_slice(), &self.views);
+        if ready.is_empty() {
+            return None;
+        }
+        Some(match &mut self.policy {
+            Policy::Service(service) => service.pick(ready),
+            Policy::RoundRobin(round_robin) => round_robin.pick(ready),
+            Policy::LeastRequests(least) => least.pick(ready, views),
+            Policy::LeastKv(least) => least.pick(ready, views),
+            Policy::PrefixAffinity(affinity) => affinity.pick(content, ready, views),
+            Policy::InferenceGateway(gateway) => gateway.pick(content, prompt_tokens, ready, views),
+        })
+    }
+
+    /// A group enters or leaves the endpoints. What it was sent before goes on.
+    pub fn set_ready(&mut self, group: usize, ready: bool) {
+        let place = self.ready.binary_search(&group);
+        match (place, ready) {
+            (Err(place), true) => self.ready.insert(place, group),
+            (Ok(place), false) => {
+                self.ready.remove(place);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether requests may be sent to a group.
+    pub fn is_ready(&self, group: usize) -> bool {
+        self.ready.binary_search(&group).is_ok()
+    }
+
+    /// The engine of a group was replaced: what it held, and what was known of it, is gone.
+    pub fn reset(&mut self, group: usize) {
+        self.views[group] = GroupView::default();
+        if let Policy::InferenceGateway(gateway) = &mut self.policy {
+            gateway.forget(group);
         }
     }
 

@@ -16,9 +16,9 @@ impl Service {
         Self { draws: RandomStream::new(seed, "routing/service", 0) }
     }
 
-    pub(super) fn pick(&mut self, groups: usize) -> usize {
+    pub(super) fn pick(&mut self, ready: &[usize]) -> usize {
         // One draw a request even when there is no choice: the number of groups moves nobody else's numbers.
         let draw: f64 = self.draws.random();
-        ((draw * groups as f64) as usize).min(groups - 1)
+        ready[((draw * ready.len() as f64) as usize).min(ready.len() - 1)]
     }
 }

@@ -20,15 +20,17 @@ pub struct GroupView {
     pub scraped: Scraped,
 }
 
-/// The group for which `worse` is smallest; of several the first one at or behind `from`, so that ties go round.
+/// The ready group for which `worse` is smallest; of several the first one at or behind `from`, so that ties go round.
 pub(super) fn least<K: PartialOrd>(
+    ready: &[usize],
     views: &[GroupView],
     from: usize,
     worse: impl Fn(&GroupView) -> K,
 ) -> usize {
-    let mut best = from % views.len();
-    for step in 1..views.len() {
-        let group = (from + step) % views.len();
+    let first = ready.partition_point(|group| *group < from) % ready.len();
+    let mut best = ready[first];
+    for step in 1..ready.len() {
+        let group = ready[(first + step) % ready.len()];
         if worse(&views[group]) < worse(&views[best]) {
             best = group;
         }

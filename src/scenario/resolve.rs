@@ -1,5 +1,8 @@
 //! From a consistent scenario to its resolved form: catalogue look-ups, defaults, memory, pods on nodes.
 
+mod agenda;
+mod availability;
+mod cluster;
 mod engine;
 mod failures;
 mod model_error;
@@ -9,17 +12,17 @@ mod startup;
 use std::{borrow::Cow, fs};
 
 use super::{
-    DeploymentArgs, PlacementArgs, Resolved, ResolvedDeployment, ResolvedGroup, ResolvedPlacement,
+    DeploymentArgs, PlacementArgs, Resolved, ResolvedDeployment, ResolvedEngine, ResolvedPlacement,
     ResolvedPool, ResolvedWorkload, ScenarioError, ScenarioFile,
     check::most_nodes,
     names::{DEFAULT_REGION, layout},
     path::{field, item},
+    rank_nodes,
 };
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, CatalogError};
 use crate::engine::{Family, MemoryFacts, MemoryInputs, check_world_size, plan_memory};
 use crate::hardware::{Gpu, NetworkKind, Provisioning};
-use crate::kubernetes::{GroupPlacement, PodDemand, PoolNodes, place};
-use crate::model::Precision;
+use crate::model::{Architecture, Layout, Precision};
 use crate::routing::RouterConfig;
 use crate::timing::{Group, Multipliers, TimingInputs};
 use crate::workload::{Class, WorkloadError};
@@ -41,7 +44,8 @@ impl ScenarioFile {
         let placements = scenario.placements.iter().enumerate().map(|(index, placement)| {
             self.resolve_placement(catalog, placement, &workloads, &item("placements", index))
         });
-        let placements = placements.collect::<Result<_, _>>()?;
+        let placements = placements.collect::<Result<Vec<_>, _>>()?;
+        self.availability_can_be_judged(&placements)?;
         if scenario.find_rate && !workloads.iter().any(|workload| workload.class.has_rate()) {
             return Err(self.error("find_rate", "no workload has an arrival rate that could be searched"));
         }
@@ -131,40 +135,35 @@ impl ScenarioFile {
             });
         }
         let mut deployments = Vec::new();
-        let mut demands = Vec::new();
         for (index, args) in placement.deployments.iter().enumerate() {
             let at = item(&field(at, "deployments"), index);
-            let deployment = self.resolve_deployment(catalog, (placement, args), &pools, &at)?;
-            demands.push(PodDemand {
-                deployment: deployment.name.clone(),
-                pool: deployment.pool,
-                groups: args.leaderworkerset.replicas.unwrap_or(1),
-                size: deployment.size,
-                gpus_per_pod: deployment.layout.gpus() / deployment.size,
-            });
-            deployments.push(deployment);
+            deployments.push(self.resolve_deployment(catalog, (placement, args), &pools, &at)?);
         }
-        if demands.iter().all(|demand| demand.groups == 0) {
+        let (cluster, warm) = self.cluster(catalog, placement, &pools, &deployments, at)?;
+        if cluster.deployments.iter().all(|deployment| deployment.slots == 0) {
             let at = item(&field(at, "deployments"), 0);
             let message = "no deployment of this placement has a group: nothing would serve";
             return Err(self.error(&field(&at, "leaderworkerset.replicas"), message));
         }
-        let nodes: Vec<PoolNodes> = pools.iter().map(pool_nodes).collect();
-        let groups = place(&nodes, &demands).map_err(|error| {
-            let at = item(&field(at, "deployments"), error.demand());
-            self.error(&field(&at, "leaderworkerset"), error.to_string())
-        })?;
-        for group in groups {
-            let deployment = &mut deployments[group.deployment];
-            let pool = &pools[deployment.pool];
-            let at = item(&field(at, "deployments"), group.deployment);
-            add_group(catalog, deployment, pool, group)
-                .map_err(|error| self.error(&field(&at, "engine"), error.to_string()))?;
+        let mut slot = 0;
+        for (deployment, spec) in deployments.iter_mut().zip(&cluster.deployments) {
+            (deployment.replicas, deployment.slots) = (spec.replicas, spec.slots);
+            // Groups that do not stand anywhere yet are taken to have a node a pod.
+            let nodes = warm.nodes_of_slot(slot).unwrap_or_else(|| (0..spec.size as usize).collect());
+            deployment.timing = deployment.timing.placed(&rank_nodes(&nodes, spec.gpus_per_pod), 1.0);
+            slot += spec.slots as usize;
         }
         let model_error = model_error::of(catalog, &pools, &deployments, workloads)
             .map_err(|error| self.error(at, error.to_string()))?;
-        let failures = self.failures(catalog, placement, at)?;
-        Ok(ResolvedPlacement { name: placement.name.clone(), pools, deployments, failures, model_error })
+        Ok(ResolvedPlacement {
+            name: placement.name.clone(),
+            failures: self.failures(catalog, placement, at)?,
+            agenda: self.agenda(placement, &cluster)?,
+            pools,
+            deployments,
+            cluster,
+            model_error,
+        })
     }
 
     fn resolve_deployment(
@@ -212,6 +211,8 @@ impl ScenarioFile {
         let stated = placement.startup.as_ref();
         let startup = startup::startup(catalog, stated, &engine, &model, layout, size, &pools[pool].storage)
             .map_err(|error| self.error(at, error.to_string()))?;
+        let timing = timing_inputs(catalog, (&engine, &model, layout), &pools[pool])
+            .map_err(|error| self.error(&field(at, "engine"), error.to_string()))?;
         Ok(ResolvedDeployment {
             name: args.name.clone(),
             pool,
@@ -221,60 +222,26 @@ impl ScenarioFile {
             size,
             model,
             startup,
-            groups: Vec::new(),
-            timings: Vec::new(),
+            replicas: 0,
+            slots: 0,
+            timing,
+            hpa: self.hpa(catalog, args, at)?,
         })
     }
 }
 
-fn pool_nodes(pool: &ResolvedPool) -> PoolNodes {
-    PoolNodes { name: pool.name.clone(), nodes: pool.nodes, gpus_per_node: pool.machine.gpus }
-}
-
-/// Adds a placed group; its timing depends on which ranks share a node, not on which node that is.
-fn add_group(
-    catalog: &Catalog,
-    deployment: &mut ResolvedDeployment,
-    pool: &ResolvedPool,
-    placed: GroupPlacement,
-) -> Result<(), crate::catalog::CatalogError> {
-    let mut order: Vec<u32> = Vec::new();
-    let mut nodes: Vec<u32> = Vec::new();
-    for pod in &placed.pods {
-        let known = order.iter().position(|node| *node == pod.node_index);
-        let number = known.unwrap_or_else(|| {
-            order.push(pod.node_index);
-            order.len() - 1
-        });
-        nodes.extend(std::iter::repeat_n(number as u32, pod.gpus as usize));
-    }
-    let known = deployment
-        .timings
-        .iter()
-        .position(|timing| timing.stages.iter().flat_map(|stage| &stage.nodes).eq(nodes.iter()));
-    let timing = if let Some(timing) = known {
-        timing
-    } else {
-        deployment.timings.push(timing_inputs(catalog, deployment, pool, &nodes)?);
-        deployment.timings.len() - 1
-    };
-    deployment.groups.push(ResolvedGroup { pods: placed.pods, timing });
-    Ok(())
-}
-
+/// What decides the timing of a group, all of it on one node.
 fn timing_inputs(
     catalog: &Catalog,
-    deployment: &ResolvedDeployment,
+    (engine, model, layout): (&ResolvedEngine, &Architecture, Layout),
     pool: &ResolvedPool,
-    nodes: &[u32],
-) -> Result<TimingInputs, crate::catalog::CatalogError> {
-    let engine = &deployment.engine;
-    let kv_cache: Precision = engine.kv_cache_dtype.precision(deployment.model.dtype);
+) -> Result<TimingInputs, CatalogError> {
+    let kv_cache: Precision = engine.kv_cache_dtype.precision(model.dtype);
     TimingInputs::new(
         catalog,
         &Group {
-            model: &deployment.model,
-            layout: deployment.layout,
+            model,
+            layout,
             kv_cache,
             engine: engine.family().name(),
             version: engine.version,
@@ -283,7 +250,7 @@ fn timing_inputs(
             enforce_eager: engine.enforce_eager,
             machine: &pool.machine,
             network: pool.network,
-            nodes,
+            nodes: &vec![0; layout.gpus() as usize],
         },
     )
 }

@@ -4,12 +4,14 @@ mod failures;
 
 use crate::engine::{Backend, BatchLimits, DoesNotFit, ExecutorArg, Family, MemoryPlan, SchedulingPolicyArg};
 use crate::hardware::{Commitment, Gpu, HourlyPrice, Machine, NetworkKind, Provisioning, Storage};
-use crate::kubernetes::{CompileCacheArg, Pod, StartupTimes};
+use crate::kubernetes::{
+    Action, ClusterSpec, ClusterStart, CompileCacheArg, HpaSpec, Rendezvous, StartupTimes,
+};
 use crate::metrics::{ModelError, SloArgs};
 use crate::model::{Architecture, KvDtype, Layout, Precision};
 use crate::routing::RouterConfig;
 use crate::timing::{ExecutorKind, TimingInputs};
-use crate::units::{SimDuration, Version};
+use crate::units::{SimDuration, SimTime, Version};
 use crate::workload::{Class, Expected};
 
 pub use failures::{Component, FailureProcess, FaultKind, RepairTime};
@@ -61,6 +63,10 @@ pub struct ResolvedPlacement {
     pub pools: Vec<ResolvedPool>,
     /// What runs on them.
     pub deployments: Vec<ResolvedDeployment>,
+    /// The cluster under it all.
+    pub cluster: ClusterSpec,
+    /// What somebody does to it, the earliest first.
+    pub agenda: Vec<(SimTime, Action)>,
     /// What fails at random.
     pub failures: Vec<FailureProcess>,
     /// How far figures of it may be off.
@@ -113,10 +119,14 @@ pub struct ResolvedDeployment {
     pub size: u32,
     /// How a group starts.
     pub startup: ResolvedStartup,
-    /// Groups, in the order of their indices.
-    pub groups: Vec<ResolvedGroup>,
-    /// What decides the timing of groups; equal groups share one.
-    pub timings: Vec<TimingInputs>,
+    /// Groups at the start.
+    pub replicas: u32,
+    /// Groups that can exist at once.
+    pub slots: u32,
+    /// What decides the timing of its first group.
+    pub timing: TimingInputs,
+    /// Its autoscaler.
+    pub hpa: Option<HpaSpec>,
 }
 
 /// The engine's arguments, every default filled in.
@@ -176,15 +186,8 @@ pub struct ResolvedStartup {
     pub cached_bytes_per_pod: Vec<u64>,
     /// Where compiled code survives.
     pub compile_cache: CompileCacheArg,
-}
-
-/// One group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResolvedGroup {
-    /// Its pods and their nodes, leader first.
-    pub pods: Vec<Pod>,
-    /// Index of its timing among [`ResolvedDeployment::timings`].
-    pub timing: usize,
+    /// How its pods find each other.
+    pub rendezvous: Rendezvous,
 }
 
 impl Resolved {
@@ -220,7 +223,35 @@ impl ResolvedEngine {
     }
 }
 
+/// Node of each rank, given that of each pod.
+pub fn rank_nodes(pods: &[usize], gpus_per_pod: u32) -> Vec<u32> {
+    let mut order: Vec<usize> = Vec::new();
+    let number = |node: &usize| {
+        let known = order.iter().position(|other| other == node);
+        known.unwrap_or_else(|| {
+            order.push(*node);
+            order.len() - 1
+        }) as u32
+    };
+    // Timing depends on which ranks share a node, not on which node that is.
+    pods.iter().map(number).flat_map(|node| std::iter::repeat_n(node, gpus_per_pod as usize)).collect()
+}
+
 impl ResolvedPlacement {
+    /// Whether anything may happen to its groups.
+    pub fn is_live(&self) -> bool {
+        self.cluster.start != ClusterStart::Warm
+            || !self.agenda.is_empty()
+            || !self.failures.is_empty()
+            || self.deployments.iter().any(|deployment| deployment.hpa.is_some())
+            || self.cluster.pools.iter().any(|pool| pool.window.is_some() || pool.lifetime.is_some())
+    }
+
+    /// When somebody last does something to it.
+    pub fn last_action(&self) -> SimTime {
+        self.agenda.last().map_or(SimTime::ZERO, |(at, _)| *at)
+    }
+
     /// Why the placement cannot run: the first deployment that vLLM would not start.
     pub fn does_not_fit(&self) -> Option<String> {
         let mut refused = self.deployments.iter().filter_map(|deployment| {

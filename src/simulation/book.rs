@@ -7,6 +7,7 @@ use super::{
     steps::Step,
 };
 use crate::engine::{EngineState, Finished, Gap};
+use crate::kubernetes::ClusterEvent;
 use crate::metrics::{Event, Outcome, PlacementMetrics, RequestRecord, StepLine, TimelineRow};
 use crate::request::RequestId;
 use crate::units::SimTime;
@@ -26,8 +27,6 @@ pub(super) struct Book {
     pub(super) metrics: PlacementMetrics,
     keep: Keep,
     warmup: SimTime,
-    /// Deployment of each group.
-    deployments: Vec<usize>,
     /// Tokens put out by each group, and how many those were at the sample before.
     tokens: Vec<(u64, u64)>,
     last_sample: SimTime,
@@ -35,13 +34,12 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new(metrics: PlacementMetrics, keep: Keep, deployments: Vec<usize>) -> Self {
+    pub(super) fn new(metrics: PlacementMetrics, keep: Keep) -> Self {
         Self {
             warmup: metrics.setup().warmup,
-            tokens: vec![(0, 0); deployments.len()],
+            tokens: vec![(0, 0); metrics.setup().groups],
             metrics,
             keep,
-            deployments,
             last_sample: SimTime::ZERO,
             last_event: SimTime::ZERO,
         }
@@ -102,7 +100,6 @@ impl Book {
         self.metrics.request(RequestRecord {
             name: call.name.clone(),
             workload: call.workload,
-            deployment: self.deployments[call.group],
             group: call.group,
             wanted: call.wanted,
             first_sent: call.first_sent,
@@ -129,13 +126,15 @@ impl Book {
     }
 
     /// Something about the cluster.
-    pub(super) fn cluster_event(&mut self, kind: &'static str, object: String, at: SimTime) {
+    pub(super) fn cluster_event(&mut self, event: ClusterEvent) {
         if self.keep.events {
-            self.metrics.event(Event { at, kind, object, fields: Map::new() });
+            let ClusterEvent { at, kind, object, fields } = event;
+            self.metrics.event(Event { at, kind, object, fields });
         }
     }
 
-    pub(super) fn sample(&mut self, group: usize, at: SimTime, state: &EngineState) {
+    /// `state` is what the group's engine holds, if it has one.
+    pub(super) fn sample(&mut self, group: usize, at: SimTime, state: Option<&EngineState>, ready: bool) {
         if !self.keep.timeline {
             return;
         }
@@ -145,11 +144,11 @@ impl Book {
         self.metrics.sample(TimelineRow {
             at,
             group,
-            running: state.running,
-            waiting: state.waiting,
-            kv_cache_usage: state.kv_cache_usage(),
+            running: state.map_or(0, |state| state.running),
+            waiting: state.map_or(0, |state| state.waiting),
+            kv_cache_usage: state.map_or(0.0, EngineState::kv_cache_usage),
             tokens_per_s: if elapsed > 0.0 { tokens as f64 / elapsed } else { 0.0 },
-            ready: true,
+            ready,
         });
     }
 

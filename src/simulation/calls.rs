@@ -21,8 +21,8 @@ pub(super) struct Call {
     pub(super) name: RequestName,
     /// Which workload class.
     pub(super) workload: usize,
-    /// Which group has it.
-    pub(super) group: usize,
+    /// Which group has it, or had it last.
+    pub(super) group: Option<usize>,
     pub(super) phase: Phase,
     /// When the client wanted to send it.
     pub(super) wanted: SimTime,
@@ -71,6 +71,7 @@ pub(super) struct Calls {
     uses: Vec<u32>,
     /// Recorded steps name requests that have ended: then no slot is used twice and names are kept.
     names: Option<Vec<RequestName>>,
+    live: usize,
 }
 
 impl Calls {
@@ -79,6 +80,7 @@ impl Calls {
     }
 
     pub(super) fn insert(&mut self, call: Call) -> RequestId {
+        self.live += 1;
         if let Some(slot) = self.free.pop() {
             self.slots[slot as usize] = Some(call);
             return RequestId(slot);
@@ -94,6 +96,7 @@ impl Calls {
     pub(super) fn remove(&mut self, id: RequestId) -> Call {
         let slot = id.0 as usize;
         self.uses[slot] += 1;
+        self.live -= 1;
         if self.names.is_none() {
             self.free.push(id.0);
         }
@@ -121,6 +124,11 @@ impl Calls {
     /// The call of that id and use, unless it has ended.
     pub(super) fn find(&self, id: RequestId, use_of: u32) -> Option<&Call> {
         (self.uses[id.0 as usize] == use_of).then(|| self.slots[id.0 as usize].as_ref()).flatten()
+    }
+
+    /// Calls that have not ended.
+    pub(super) fn len(&self) -> usize {
+        self.live
     }
 
     /// Calls that have not ended, in the order of their slots.

@@ -138,6 +138,12 @@ impl<T: StepTime> Group<T> {
         self.recorder = Some(StepRecorder::default());
     }
 
+    /// From now on steps take as long as `timing` says.
+    pub fn retime(&mut self, timing: T) {
+        self.plan.clear();
+        self.timing = timing;
+    }
+
     /// Gives the engine a request at `now`, everything before `now` being done.
     ///
     /// # Errors
@@ -161,6 +167,23 @@ impl<T: StepTime> Group<T> {
             self.next = Next::Poll(now);
         }
         self.serving_since.get_or_insert(now);
+    }
+
+    /// Goes on at `now` after it stood still since `since`, with whatever it was given meanwhile.
+    pub fn thaw(&mut self, since: SimTime, now: SimTime) {
+        let by = now - since;
+        let later = |at: SimTime| if at < since { at } else { at + by };
+        self.plan.clear();
+        self.track.pipeline.delay(by);
+        self.track.in_flight.iter_mut().for_each(|result| *result = later(*result));
+        self.next = match self.next {
+            Next::Input => Next::Input,
+            Next::Poll(_) if self.track.in_flight.is_empty() => Next::Poll(now),
+            Next::Poll(at) => Next::Poll(later(at)),
+            Next::Result(at) => Next::Result(later(at)),
+        };
+        // Standing still is not serving.
+        self.serving_since = self.serving_since.map(|at| if at < since { at + by } else { now });
     }
 
     /// Whether it will do something by itself.

@@ -8,6 +8,8 @@ use crate::units::SimTime;
 /// together with a time-out comes too late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
+    /// Something breaks, or a node, pod or group changes.
+    Cluster,
     /// A client gives up.
     Timeout,
     /// A batch's result is applied.

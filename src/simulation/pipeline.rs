@@ -37,6 +37,11 @@ impl Pipeline {
         Self { stage_free: vec![SimTime::ZERO; stages], sampled: vec![SimTime::ZERO; cadence], cursor: 0 }
     }
 
+    /// Time stood still for so long.
+    pub(super) fn delay(&mut self, by: SimDuration) {
+        self.stage_free.iter_mut().chain(&mut self.sampled).for_each(|time| *time += by);
+    }
+
     /// Sends a step through that the engine core begins to prepare at `now`; adds what each stage worked to `busy`.
     pub(super) fn dispatch<T: StepTime>(
         &mut self,

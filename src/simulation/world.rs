@@ -3,19 +3,24 @@
 use std::{collections::VecDeque, sync::atomic::Ordering};
 
 use super::{
+    autoscale::Autoscaler,
+    backlog::Backlog,
     book::Book,
     calendar::{Calendar, Timeout},
     calls::{Call, Calls, Phase},
-    group::Group,
+    fleet::Fleet,
+    foundry::Foundry,
     order::{Moment, Rank},
     retry,
-    step_time::StepTime,
+    slot::Slot,
     watch::Watch,
 };
 use crate::engine::{EngineState, Finished, Outputs};
 use crate::metrics::Outcome;
 use crate::request::RequestId;
 use crate::routing::{Router, Scraped};
+use crate::scenario::ResolvedPlacement;
+use crate::timing::Timing;
 use crate::units::{SimDuration, SimTime};
 use crate::workload::{Arrival, Client, Ended, Source};
 
@@ -28,6 +33,8 @@ pub(super) enum Due {
     Retry(RequestId),
     /// Time to look at every group, and when to do so again.
     Sample(Sample, SimDuration),
+    /// Clients of the n-th engine of a slot, which stands still, may learn that nobody is there.
+    Keepalive(usize, usize),
 }
 
 /// Who looks.
@@ -37,11 +44,14 @@ pub(super) enum Sample {
     Timeline,
     /// The router.
     Scrape,
+    /// The autoscalers.
+    Autoscale,
 }
 
 /// What comes from outside the groups.
 #[derive(Clone, Copy, Debug)]
 enum External {
+    Cluster,
     Arrival(usize),
     Timeout(usize, Timeout),
     Due,
@@ -67,9 +77,14 @@ impl Traffic {
 }
 
 /// Everything that moves in one run of one placement.
-pub(super) struct World<'a, T> {
-    pub(super) groups: Vec<Group<T>>,
-    pub(super) max_model_len: Vec<u32>,
+pub(super) struct World<'a> {
+    pub(super) placement: &'a ResolvedPlacement,
+    pub(super) fleet: Fleet,
+    pub(super) slots: Vec<Slot<Timing>>,
+    /// Deployment of each slot.
+    pub(super) deployments: Vec<usize>,
+    pub(super) foundry: Foundry,
+    pub(super) autoscalers: Vec<Autoscaler>,
     pub(super) router: Router,
     pub(super) traffic: Vec<Traffic>,
     pub(super) seed: u64,
@@ -81,18 +96,28 @@ pub(super) struct World<'a, T> {
     pub(super) timeline_every: Option<SimDuration>,
     /// How often the router reads metrics.
     pub(super) scrape_every: Option<SimDuration>,
+    /// How often the autoscalers do.
+    pub(super) autoscale_every: Option<SimDuration>,
+    /// The run goes on until then even if every request has ended: something may still happen to the cluster.
+    pub(super) live_until: Option<SimTime>,
+    /// Engines whose last request the cluster waits for.
+    pub(super) draining: usize,
+    pub(super) backlog: Backlog,
     pub(super) calls: Calls,
     pub(super) calendar: Calendar<Due>,
     pub(super) out: Outputs,
     pub(super) now: SimTime,
 }
 
-impl<T: StepTime> World<'_, T> {
+impl World<'_> {
     /// Runs until every request has ended, or until `stop_at`. Returns when that was, or `None` if interrupted.
     pub(super) fn run(&mut self) -> Option<SimTime> {
         let coupled = self.coupled();
-        for (sample, every) in [(Sample::Timeline, self.timeline_every), (Sample::Scrape, self.scrape_every)]
-        {
+        for (sample, every) in [
+            (Sample::Timeline, self.timeline_every),
+            (Sample::Scrape, self.scrape_every),
+            (Sample::Autoscale, self.autoscale_every),
+        ] {
             if let Some(every) = every {
                 self.calendar.push(SimTime::ZERO + every, Rank::Sample, Due::Sample(sample, every));
             }
@@ -104,13 +129,24 @@ impl<T: StepTime> World<'_, T> {
                 return None;
             }
             let external = self.next_external();
+            let over = self.live_until.filter(|_| !self.more_to_come());
+            if let Some(live_until) = over
+                && self.calls.len() == 0
+                && external.is_none_or(|(moment, _)| moment.at > live_until)
+            {
+                return Some(live_until.max(self.now));
+            }
+            // What hangs on when a group is empty makes every group walk with the clock.
+            let coupled = coupled || over.is_some() || self.draining > 0 || self.backlog.is_watched();
             let until = external.map_or(Moment::END, |(moment, _)| moment);
             let stop =
                 self.stop_at.filter(|stop| *stop <= until.at).map(|stop| Moment::new(stop, Rank::Result));
             if coupled && let Some((group, moment)) = self.next_group(stop.unwrap_or(until)) {
                 self.go_to(moment.at);
-                self.groups[group].step(&mut self.out);
+                self.slots[group].step(&mut self.out);
                 self.collect(group);
+                self.end_if_drained(group);
+                self.backlog.look(self.now, self.calls.len());
             } else if let Some(stop) = stop {
                 self.advance_all(stop);
                 self.go_to(stop.at);
@@ -152,6 +188,9 @@ impl<T: StepTime> World<'_, T> {
                 first = Some((moment, event));
             }
         };
+        if let Some(at) = self.fleet.next() {
+            offer(Moment::new(at, Rank::Cluster), External::Cluster);
+        }
         if let Some(moment) = self.calendar.next() {
             offer(moment, External::Due);
         }
@@ -168,21 +207,27 @@ impl<T: StepTime> World<'_, T> {
     /// The group whose next event is earliest, if it comes before `until`.
     fn next_group(&mut self, until: Moment) -> Option<(usize, Moment)> {
         // A lone group can look exactly as far as the next outside event; several would cut each other's runs.
-        let horizon = if self.groups.len() == 1 { until } else { Moment::END };
-        let events = self.groups.iter_mut().enumerate();
+        let horizon = if self.slots.len() == 1 { until } else { Moment::END };
+        let events = self.slots.iter_mut().enumerate();
         let events = events.filter_map(|(index, group)| Some((index, group.next_event(horizon)?)));
         events.min_by_key(|(_, moment)| *moment).filter(|(_, moment)| *moment < until)
     }
 
     fn advance_all(&mut self, until: Moment) {
-        for group in 0..self.groups.len() {
-            self.groups[group].advance(until, &mut self.out);
+        for group in 0..self.slots.len() {
+            self.slots[group].advance(until, &mut self.out);
             self.collect(group);
         }
     }
 
+    /// Whether anything may still be sent, besides what is held back by its client.
+    fn more_to_come(&self) -> bool {
+        self.traffic.iter().any(|traffic| traffic.head.is_some()) || self.calendar.holds_more_than_samples()
+    }
+
     fn happen(&mut self, event: External) {
         match event {
+            External::Cluster => self.cluster_moves(),
             External::Arrival(workload) => {
                 let traffic = &mut self.traffic[workload];
                 let arrival = traffic.head.take().expect("the head was there a moment ago");
@@ -197,6 +242,7 @@ impl<T: StepTime> World<'_, T> {
                 Due::Wish(workload, arrival) => self.wish(workload, arrival),
                 Due::Retry(id) => self.send(id),
                 Due::Sample(sample, every) => self.sample(sample, every),
+                Due::Keepalive(slot, engine) => self.keepalive(slot, engine),
             },
         }
     }
@@ -206,7 +252,7 @@ impl<T: StepTime> World<'_, T> {
         let call = Call {
             name: arrival.name,
             workload,
-            group: 0,
+            group: None,
             phase: Phase::Held,
             wanted: self.now,
             first_sent: self.now,
@@ -237,8 +283,10 @@ impl<T: StepTime> World<'_, T> {
         let now = self.now;
         let call = self.calls.get(id);
         let group = self.router.pick(&call.content, call.input_tokens);
-        self.groups[group].advance(Moment::new(now, Rank::Arrival), &mut self.out);
-        self.collect(group);
+        if let Some(group) = group {
+            self.slots[group].advance(Moment::new(now, Rank::Arrival), &mut self.out);
+            self.collect(group);
+        }
         let use_of = self.calls.use_of(id);
         let call = self.calls.get_mut(id);
         if call.attempts == 0 {
@@ -247,12 +295,15 @@ impl<T: StepTime> World<'_, T> {
         call.attempts += 1;
         call.group = group;
         call.queued = now;
+        // Without an endpoint the connection is refused.
+        let Some(group) = group else { return self.attempt_fails(id, 0) };
         call.phase = Phase::Sent;
-        let request =
-            call.request(id, now, self.max_model_len[group], self.book.class(call.workload, call.wanted));
+        let longest = self.foundry.max_model_len(self.deployments[group]);
+        let request = call.request(id, now, longest, self.book.class(call.workload, call.wanted));
         let workload = call.workload;
+        let Some(added) = self.slots[group].add(request, now) else { return self.attempt_fails(id, 0) };
         self.router.dispatched(group);
-        if self.groups[group].add(request, now).is_err() {
+        if added.is_err() {
             self.router.ended(group);
             self.end(id, Outcome::Rejected, now, None);
         } else if let Some(timeout) = self.traffic[workload].client.timeout {
@@ -263,11 +314,11 @@ impl<T: StepTime> World<'_, T> {
     /// A client's patience is over: retried if nothing was received, failed if the stream is cut.
     fn give_up(&mut self, workload: usize, id: RequestId) {
         let now = self.now;
-        let group = self.calls.get(id).group;
-        self.groups[group].advance(Moment::new(now, Rank::Timeout), &mut self.out);
+        let group = self.calls.get(id).group.expect("a request that was sent is in a group");
+        self.slots[group].advance(Moment::new(now, Rank::Timeout), &mut self.out);
         self.collect(group);
-        let received = self.groups[group].output_tokens(id);
-        self.groups[group].abort(id, now);
+        let received = self.slots[group].output_tokens(id);
+        self.slots[group].abort(id, now);
         let client = &self.traffic[workload].client;
         let call = self.calls.get_mut(id);
         call.phase = Phase::Abandoned;
@@ -287,7 +338,7 @@ impl<T: StepTime> World<'_, T> {
     }
 
     /// Takes in what a group put out.
-    fn collect(&mut self, group: usize) {
+    pub(super) fn collect(&mut self, group: usize) {
         let mut out = std::mem::take(&mut self.out);
         for (id, at) in out.scheduled.drain(..) {
             let call = self.calls.get_mut(id);
@@ -313,7 +364,7 @@ impl<T: StepTime> World<'_, T> {
             self.router.ended(group);
             self.calls.remove(id);
         }
-        self.book.steps(group, self.groups[group].take_steps(), &self.calls);
+        self.book.steps(group, self.slots[group].take_steps(), &self.calls);
         self.out = out;
     }
 
@@ -325,7 +376,7 @@ impl<T: StepTime> World<'_, T> {
     }
 
     /// The client's next move: a held request may go, a closed loop goes round.
-    fn after_end(&mut self, call: &Call, at: SimTime, ended: Ended) {
+    pub(super) fn after_end(&mut self, call: &Call, at: SimTime, ended: Ended) {
         let traffic = &mut self.traffic[call.workload];
         traffic.outstanding -= 1;
         if let Some(thread) = call.thread
@@ -342,23 +393,31 @@ impl<T: StepTime> World<'_, T> {
     /// Brings every group to now and notes what it holds.
     fn sample(&mut self, sample: Sample, every: SimDuration) {
         self.advance_all(Moment::new(self.now, Rank::Sample));
-        for (index, group) in self.groups.iter().enumerate() {
-            let state = group.state();
-            match sample {
-                Sample::Timeline => self.book.sample(index, self.now, &state),
-                Sample::Scrape => {
-                    let EngineState { running, waiting, .. } = state;
-                    let kv_cache_usage = state.kv_cache_usage();
-                    self.router.scraped(index, Scraped { running, waiting, kv_cache_usage });
+        match sample {
+            Sample::Timeline => {
+                for (index, slot) in self.slots.iter().enumerate() {
+                    if self.fleet.cluster.exists(index) {
+                        let ready = self.router.is_ready(index) && !slot.is_frozen();
+                        self.book.sample(index, self.now, slot.state().as_ref(), ready);
+                    }
+                }
+                self.book.sampled(self.now);
+            }
+            Sample::Scrape => {
+                for (index, slot) in self.slots.iter().enumerate() {
+                    // Nobody answers for an engine that stands still: its last metrics stay.
+                    if let Some(state) = slot.state().filter(|_| !slot.is_frozen()) {
+                        let EngineState { running, waiting, .. } = state;
+                        let kv_cache_usage = state.kv_cache_usage();
+                        self.router.scraped(index, Scraped { running, waiting, kv_cache_usage });
+                    }
                 }
             }
+            Sample::Autoscale => self.autoscale(),
         }
-        if sample == Sample::Timeline {
-            self.book.sampled(self.now);
-        }
-        let more = self.traffic.iter().any(|traffic| traffic.head.is_some())
-            || self.calendar.holds_more_than_samples()
-            || self.groups.iter().any(Group::is_awake);
+        let more = self.more_to_come()
+            || self.slots.iter().any(Slot::is_awake)
+            || self.live_until.is_some_and(|until| self.now < until || self.calls.len() > 0);
         if more {
             self.calendar.push(self.now + every, Rank::Sample, Due::Sample(sample, every));
         }
@@ -370,7 +429,7 @@ impl<T: StepTime> World<'_, T> {
         for id in live {
             let call = self.calls.remove(id);
             if call.phase != Phase::Abandoned {
-                let received = self.groups[call.group].output_tokens(id);
+                let received = call.group.map_or(0, |group| self.slots[group].output_tokens(id));
                 self.book.ended(&call, Outcome::Unfinished, at, None, received);
             }
         }

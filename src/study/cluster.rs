@@ -230,7 +230,7 @@ impl Run {
     /// What the run should have measured, and its mean prompt and answer.
     fn predict(&self, multipliers: Multipliers, monitor: &Monitor) -> Result<Predicted, ClusterError> {
         let mut placement = self.resolved.placements[0].clone();
-        for timing in placement.deployments.iter_mut().flat_map(|deployment| &mut deployment.timings) {
+        for timing in placement.deployments.iter_mut().map(|deployment| &mut deployment.timing) {
             timing.multipliers = multipliers;
         }
         let result = monitor.simulate(&self.resolved, &placement, &Options::figures(1.0));

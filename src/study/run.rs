@@ -67,6 +67,7 @@ pub fn run(resolved: &Resolved, options: &RunOptions, monitor: &Monitor) -> RunR
             timeline: true,
             events: true,
             steps: options.steps,
+            live: true,
         };
         let mut result = monitor.simulate(resolved, placement, &options)?;
         if resolved.find_rate {

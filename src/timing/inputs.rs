@@ -73,3 +73,24 @@ pub struct TimingInputs {
     /// What the user's cluster was calibrated to.
     pub multipliers: Multipliers,
 }
+
+impl TimingInputs {
+    /// The same group with its ranks on other machines: `nodes` is that of each rank, tensor-parallel first, in any
+    /// numbering; `network` is what is left of the bandwidth between them [fraction].
+    ///
+    /// # Panics
+    /// If there is not one node for each rank.
+    #[must_use]
+    pub fn placed(&self, nodes: &[u32], network: f64) -> Self {
+        let mut placed = self.clone();
+        let mut rest = nodes;
+        for stage in &mut placed.stages {
+            let (ours, others) = rest.split_at(stage.nodes.len());
+            stage.nodes = ours.to_vec();
+            rest = others;
+        }
+        assert!(rest.is_empty(), "a node for each rank");
+        placed.network = self.network.slowed(network);
+        placed
+    }
+}

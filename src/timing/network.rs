@@ -85,6 +85,19 @@ impl NetworkSpec {
         }
     }
 
+    /// The same network with a part of its bandwidth left; starting a transfer takes as long as before.
+    #[must_use]
+    pub fn slowed(&self, left: f64) -> Self {
+        let crossing = |whole: &Crossing| Crossing { bus: whole.bus * left, ..whole.clone() };
+        Self {
+            send_alpha: self.send_alpha,
+            per_gpu: self.per_gpu * left,
+            per_node: self.per_node * left,
+            all_gather: crossing(&self.all_gather),
+            all_reduce: crossing(&self.all_reduce),
+        }
+    }
+
     /// Time until `ranks` GPUs of one machine have each sent `bytes` to a GPU of another [ns].
     pub(super) fn send_time(&self, bytes: f64, ranks: u32) -> f64 {
         self.send_alpha + (bytes / self.per_gpu).max(bytes * f64::from(ranks) / self.per_node)

@@ -87,7 +87,7 @@ fn a_scenario_carries_its_calibration() {
     let text = r#"{"multipliers": {"cluster": {"host": {"value": 1.5}, "calibrated_on": "2 runs"}}}"#;
     let resolved = resolve("carried", text).unwrap();
     assert_eq!(resolved.calibrated_on.as_deref(), Some("2 runs (host x1.500)"));
-    let timing = &resolved.placements[0].deployments[0].timings[0];
+    let timing = &resolved.placements[0].deployments[0].timing;
     assert_eq!(timing.multipliers, Multipliers { host: 1.5, ..Multipliers::ONE });
     for (name, text, expected) in [
         ("typo", r#"{"multipliers": {"cluster": {"hots": {"value": 2}}}}"#, "unknown field `hots`"),

@@ -24,8 +24,7 @@ fn completed(row: u32, wanted: u64, first: u64, end: u64, output_tokens: u32) ->
     RequestRecord {
         name: RequestName::Row { workload: Arc::from("chat"), row },
         workload: 0,
-        deployment: 0,
-        group: 0,
+        group: Some(0),
         wanted: at_ms(wanted),
         first_sent: at_ms(wanted),
         queued: at_ms(wanted),

@@ -25,8 +25,7 @@ fn request(row: u32, wanted: u64, outcome: Outcome) -> RequestRecord {
     RequestRecord {
         name: RequestName::Row { workload: Arc::from("chat"), row },
         workload: 0,
-        deployment: 1,
-        group: 2,
+        group: Some(2),
         wanted: at_ms(wanted),
         first_sent: at_ms(wanted),
         queued: at_ms(wanted),
@@ -132,6 +131,7 @@ fn simulated() -> Simulated {
             nodes: 2,
             gpus: 16,
             usd_per_hour: 180.0,
+            usd_total: 0.18,
             price_date: "2026-01-01".to_owned(),
             price_source: "list".to_owned(),
             prefill: SimDuration::from_secs(1),

@@ -9,6 +9,11 @@ use towtank::{
     units::SimDuration,
 };
 
+/// Where a request goes; some group is always ready.
+fn pick(router: &mut Router, content: &Content, prompt_tokens: u32) -> usize {
+    router.pick(content, prompt_tokens).unwrap()
+}
+
 fn config(text: &str) -> RouterConfig {
     let args: RouterArgs = serde_saphyr::from_str_valid(text).unwrap();
     RouterConfig::resolve(&args, &Catalog::builtin()).unwrap()
@@ -33,7 +38,7 @@ fn shared(group: u64, tokens: u32, tail: u64) -> Content {
 fn spread(router: &mut Router, groups: usize, contents: impl Iterator<Item = Content>) -> Vec<u32> {
     let mut counts = vec![0; groups];
     for content in contents {
-        let group = router.pick(&content, 1_000);
+        let group = pick(router, &content, 1_000);
         router.dispatched(group);
         counts[group] += 1;
     }
@@ -44,7 +49,7 @@ fn spread(router: &mut Router, groups: usize, contents: impl Iterator<Item = Con
 fn a_service_draws_every_group_alike_and_without_a_pattern() {
     let mut router = router("service", 4);
     assert!(!router.looks_at_state());
-    let picks: Vec<usize> = (0..40_000).map(|stream| router.pick(&private(stream), 100)).collect();
+    let picks: Vec<usize> = (0..40_000).map(|stream| pick(&mut router, &private(stream), 100)).collect();
     for group in 0..4 {
         let count = picks.iter().filter(|pick| **pick == group).count();
         assert!((9_700..10_300).contains(&count), "{count}");
@@ -56,7 +61,7 @@ fn a_service_draws_every_group_alike_and_without_a_pattern() {
 #[test]
 fn round_robin_takes_each_in_turn() {
     let mut router = router("round-robin", 3);
-    let picks: Vec<usize> = (0..7).map(|stream| router.pick(&private(stream), 100)).collect();
+    let picks: Vec<usize> = (0..7).map(|stream| pick(&mut router, &private(stream), 100)).collect();
     assert_eq!(picks, [0, 1, 2, 0, 1, 2, 0]);
 }
 
@@ -69,7 +74,7 @@ fn least_requests_fills_the_emptiest_and_lets_ties_go_round() {
     router.ended(2);
     let picks: Vec<usize> = (0..3)
         .map(|stream| {
-            let group = router.pick(&private(stream), 100);
+            let group = pick(&mut router, &private(stream), 100);
             router.dispatched(group);
             group
         })
@@ -97,16 +102,16 @@ fn least_kv_follows_the_metrics_until_the_next_scrape() {
 fn prefix_affinity_keeps_a_prefix_together_until_the_group_is_too_full() {
     let groups = 4;
     let mut picker = router("prefix-affinity", groups);
-    let home: Vec<usize> = (0..200).map(|prefix| picker.pick(&shared(prefix, 64, 0), 100)).collect();
+    let home: Vec<usize> = (0..200).map(|prefix| pick(&mut picker, &shared(prefix, 64, 0), 100)).collect();
     for (prefix, group) in home.iter().enumerate() {
-        assert_eq!(picker.pick(&shared(prefix as u64, 64, 7), 100), *group);
+        assert_eq!(pick(&mut picker, &shared(prefix as u64, 64, 7), 100), *group);
     }
     for group in 0..groups {
         assert!((30..70).contains(&home.iter().filter(|home| **home == group).count()));
     }
     // One group more takes only its own share of the keys, and from everybody.
     let mut larger = router("prefix-affinity", groups + 1);
-    let moved: Vec<usize> = (0..200).map(|prefix| larger.pick(&shared(prefix, 64, 0), 100)).collect();
+    let moved: Vec<usize> = (0..200).map(|prefix| pick(&mut larger, &shared(prefix, 64, 0), 100)).collect();
     assert!(home.iter().zip(&moved).all(|(old, new)| old == new || *new == groups));
     assert!((20..60).contains(&moved.iter().filter(|group| **group == groups).count()));
     // Everybody asks for the same prefix: 1.25 times the mean is as much as its home takes.
@@ -123,14 +128,14 @@ fn the_gateway_weighs_queue_cache_and_prefix() {
     router.scraped(1, metrics(0, 0.5));
     router.scraped(2, metrics(2, 0.2));
     // Scores: 2 x 0 + 2 x 0.5, 2 x 1 + 2 x 0.5, 2 x 0.5 + 2 x 0.8.
-    assert_eq!(router.pick(&shared(1, 800, 1), 1_000), 1);
+    assert_eq!(pick(&mut router, &shared(1, 800, 1), 1_000), 1);
     // The prefix weighs 3 x 800/1000: it outweighs a queue that has grown since.
     router.scraped(1, metrics(4, 0.5));
     router.scraped(0, metrics(0, 0.5));
-    assert_eq!(router.pick(&shared(1, 800, 2), 1_000), 1);
-    assert_eq!(router.pick(&shared(2, 800, 3), 1_000), 0);
+    assert_eq!(pick(&mut router, &shared(1, 800, 2), 1_000), 1);
+    assert_eq!(pick(&mut router, &shared(2, 800, 3), 1_000), 0);
     // Blocks of 16 tokens: 15 shared ones are none.
-    assert_eq!(router.pick(&shared(1, 15, 4), 1_000), 0);
+    assert_eq!(pick(&mut router, &shared(1, 15, 4), 1_000), 0);
 }
 
 #[test]

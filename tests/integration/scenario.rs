@@ -6,6 +6,7 @@ use serde_json::Value;
 use towtank::{
     catalog::Catalog,
     engine::ExecutorArg,
+    kubernetes::{Change, Cluster},
     scenario::{ScenarioError, ScenarioFile},
     units::Version,
 };
@@ -53,13 +54,19 @@ fn defaults_are_vllms_kubernetes_and_gkes() {
 #[test]
 fn pods_stand_on_nodes_and_equal_groups_share_their_timing() {
     let resolved = parse(&[]).unwrap().resolve(&Catalog::builtin()).unwrap();
-    let deployment = &resolved.placements[0].deployments[0];
-    let pods: Vec<_> = deployment.groups.iter().flat_map(|group| &group.pods).collect();
-    let names: Vec<_> = pods.iter().map(|pod| (pod.name.as_str(), pod.node.as_str())).collect();
+    let placement = &resolved.placements[0];
+    let (cluster, changes) = Cluster::new(placement.cluster.clone()).unwrap();
+    let events = changes.iter().filter_map(|change| match change {
+        Change::Event(event) if event.kind == "pod_ready" => {
+            Some((event.object.as_str(), event.fields["node"].as_str().unwrap()))
+        }
+        _ => None,
+    });
     let expected = [("llama-0", "a3-0"), ("llama-0-1", "a3-1"), ("llama-1", "a3-2"), ("llama-1-1", "a3-3")];
-    assert_eq!(names, expected);
-    assert_eq!(deployment.timings.len(), 1);
-    let nodes: Vec<_> = deployment.timings[0].stages.iter().map(|stage| stage.nodes.clone()).collect();
+    assert_eq!(events.collect::<Vec<_>>(), expected);
+    assert_eq!(cluster.nodes_of_slot(1), Some(vec![2, 3]));
+    let nodes: Vec<_> =
+        placement.deployments[0].timing.stages.iter().map(|stage| stage.nodes.clone()).collect();
     assert_eq!(nodes, [vec![0; 8], vec![1; 8]]);
 }
 
@@ -133,25 +140,32 @@ fn a_model_that_does_not_fit_is_an_answer_not_an_error() {
 
 #[test]
 fn what_is_not_simulated_yet_is_refused_by_name() {
-    let cases = [
-        ("start=cold", "start"),
-        ("failures=catalogue", "failures"),
-        ("timeline=[{at: 1m, fail: {node: a3-0, repair: 1m}}]", "timeline"),
-        ("slo={availability: 0.999}", "slo.availability"),
-        ("placements[0].node_pools[0].nodes={min: 4, max: 8}", "placements[0].node_pools[0].nodes"),
-        ("placements[0].startup={image_pull: 1m}", "placements[0].startup"),
-        (
-            "placements[0].deployments[0].hpa={maxReplicas: 3, metrics: [{type: Pods, pods: {metric: {name: x}, \
-             target: {type: AverageValue, averageValue: 5}}}]}",
-            "placements[0].deployments[0].hpa",
-        ),
-    ];
+    let template = "placements[0].deployments[0].leaderworkerset.leaderWorkerTemplate.workerTemplate";
+    let cases = [(format!("{template}={{spec: {{}}}}"), template)];
     assert!(parse(&[]).unwrap().supported().is_ok());
     for (set, path) in cases {
-        let file = parse(&[set]).unwrap();
+        let file = parse(&[&set]).unwrap();
         let error = file.supported().unwrap_err();
         assert_eq!(error.problem().path, path);
         assert!(error.to_string().contains("not simulated by this version"), "{error}");
         assert!(file.resolve(&Catalog::builtin()).is_ok(), "{set} is checked all the same");
     }
+}
+
+#[test]
+fn an_availability_that_no_run_could_judge_is_refused_with_the_reason() {
+    let refused = |sets: &[&str]| {
+        let error = parse(sets).unwrap().resolve(&Catalog::builtin()).unwrap_err();
+        assert_eq!(error.problem().path, "slo.availability");
+        error.to_string()
+    };
+    let nothing_fails = refused(&["slo={availability: 0.999}"]);
+    assert!(nothing_fails.contains("nothing fails at random"), "{nothing_fails}");
+    let short = refused(&["slo={availability: 0.999}", "failures={node: {mtbf: 264d, repair: 1h}}"]);
+    assert!(
+        short.contains("too short to say: about 0.0") && short.contains("without `workloads`"),
+        "{short}"
+    );
+    let often = ["slo={availability: 0.999}", "failures={node: {mtbf: 1m, repair: 1m}}"];
+    assert!(parse(&often).unwrap().resolve(&Catalog::builtin()).is_ok());
 }

@@ -19,7 +19,11 @@ pub struct PodArgs {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_stop: Option<PreStopArgs>,
-    /// When the leader counts as ready.
+    /// What vLLM does when it is told to end (SIGTERM). `ignored` when left out, as for a command that a shell runs.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigterm: Option<SigtermArg>,
+    /// When the leader counts as ready: as in LeaderWorkerSet's vLLM example (first after 15 s, then every 10 s) when left out.
     #[garde(dive)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readiness_probe: Option<ProbeArgs>,
@@ -35,6 +39,19 @@ pub struct PodArgs {
 pub struct PreStopArgs {
     /// Waits so long.
     pub sleep: SimDuration,
+}
+
+/// What becomes of SIGTERM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SigtermArg {
+    /// A shell that is process 1 does not pass it on: the pod serves until it is killed.
+    #[default]
+    Ignored,
+    /// vLLM ends at once and cuts its requests (`shutdown_timeout` 0).
+    Abort,
+    /// vLLM ends when its last request has.
+    Drain,
 }
 
 /// The timing of a probe.

@@ -16,6 +16,14 @@ pub enum TopologyKey {
 }
 
 impl TopologyKey {
+    /// Labels that nodes have, one for each kind of domain.
+    pub const LABELS: [&str; 4] = [
+        "kubernetes.io/hostname",
+        "cloud.google.com/gce-topology-subblock",
+        "cloud.google.com/gce-topology-block",
+        "cloud.google.com/gke-nodepool",
+    ];
+
     /// The key that this label is; `None` if nodes have no such label.
     pub fn parse(label: &str) -> Option<Self> {
         Some(match label {

@@ -76,7 +76,7 @@ fn hours(time: SimDuration) -> f64 {
 
 impl CostSummary {
     pub(super) fn new(cost: &CostInputs, end: SimTime, served: &Served, capacity: Option<&Capacity>) -> Self {
-        let usd_total = cost.usd(end - SimTime::ZERO);
+        let usd_total = cost.usd_total;
         let time = &cost.node_time;
         Self {
             nodes: cost.nodes,
@@ -87,7 +87,7 @@ impl CostSummary {
             at_capacity: capacity
                 .filter(|capacity| capacity.exists())
                 .map(|capacity| at_capacity(cost, capacity)),
-            usd_per_month_run_rate: cost.usd_per_month(),
+            usd_per_month_run_rate: cost.usd_per_month(end - SimTime::ZERO),
             hours: Hours {
                 serving: hours(time.serving),
                 idle: hours(time.idle),

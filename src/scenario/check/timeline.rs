@@ -44,6 +44,22 @@ fn names(document: &Document, event: &EventArgs, placement: &PlacementArgs, at: 
         known(document, &field(at, "upgrade.node_pool"), "node pool", &upgrade.node_pool, pools)?;
     }
     let fail = event.fail.as_ref();
+    if let Some(gpu) = fail.and_then(|fail| fail.gpu.as_ref())
+        && gpu.split_once('/').is_none_or(|(_, index)| index.parse::<u32>().is_err())
+    {
+        let message = format!("`{gpu}` is no GPU: expected `<node>/<index>`, such as `a3-0/3`");
+        return Err(document.error(&field(at, "fail.gpu"), message));
+    }
+    if let Some(fail) = fail
+        && fail.slowed.is_some()
+        && fail.link.is_none()
+    {
+        return Err(document.error(&field(at, "fail.slowed"), "only a `link` can be slowed"));
+    }
+    if event.taint.as_ref().is_some_and(|taint| taint.out_of_service == Some(false)) {
+        let message = "the taint cannot be taken off; it goes when the node comes back";
+        return Err(document.error(&field(at, "taint.out-of-service"), message));
+    }
     let nodes = [
         ("drain.node", event.drain.as_ref().map(|drain| &drain.node)),
         ("repair.node", event.repair.as_ref().map(|repair| &repair.node)),

@@ -17,8 +17,7 @@ pub(super) fn of(
         .map(|workload| (workload.expected.input_tokens, workload.expected.output_tokens))
         .collect();
     let errors = deployments.iter().map(|deployment| {
-        let nodes =
-            deployment.timings.iter().flat_map(|timing| &timing.stages).flat_map(|stage| &stage.nodes);
+        let nodes = deployment.timing.stages.iter().flat_map(|stage| &stage.nodes);
         let kv_cache = deployment.engine.kv_cache_dtype.precision(deployment.model.dtype);
         let position = Position {
             engine: deployment.engine.family().name(),

@@ -40,7 +40,7 @@ fn fill_placement(placement: &mut PlacementArgs, resolved: &ResolvedPlacement) {
         deployment.engine = engine(&deployment.engine, resolved);
         let lws = &mut deployment.leaderworkerset;
         if lws.manifest.is_none() {
-            lws.replicas = Some(resolved.groups.len() as u32);
+            lws.replicas = Some(resolved.replicas);
             lws.leader_worker_template.get_or_insert_default().size = Some(resolved.size);
         }
     }

@@ -59,6 +59,7 @@ pub(super) fn startup(
         bytes_per_pod: if storage.kind.downloads() { vec![whole; held.len()] } else { held.clone() },
         cached_bytes_per_pod: held,
         compile_cache: stated.unwrap_or(CompileCacheArg::None),
+        rendezvous: inputs.executor,
     })
 }
 

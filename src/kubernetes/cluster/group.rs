@@ -1,0 +1,113 @@
+//! A group: the pods of one LeaderWorkerSet replica and the engine they make together.
+
+use std::collections::BTreeSet;
+
+use super::{Cause, account::Boot, pod::Pod};
+use crate::kubernetes::Revision;
+use crate::units::SimTime;
+
+/// The StatefulSet of a group's workers: made once, never changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WorkerStatefulSet {
+    /// Uid of the leader it belongs to.
+    pub(super) owner: u64,
+    pub(super) revision: Revision,
+}
+
+/// How far an engine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// Containers are missing.
+    Waiting,
+    /// Its processes look for each other.
+    Initialising,
+    /// They read weights.
+    Loading,
+    Compiling,
+    Capturing,
+    /// It takes requests.
+    Serving,
+}
+
+/// The processes of a group, taken as one.
+#[derive(Clone, Debug)]
+pub(super) struct Engine {
+    /// Counts starts over the whole cluster: a timer set for an earlier one is void.
+    pub(super) run: u64,
+    pub(super) stage: Stage,
+    /// It makes no progress, for this reason.
+    pub(super) frozen: Option<Cause>,
+    /// When that is noticed.
+    pub(super) detected: Option<SimTime>,
+    /// Pods that still load.
+    pub(super) loading: BTreeSet<u64>,
+}
+
+/// A group that cannot serve since something happened to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outage {
+    pub(super) cause: Cause,
+    /// When that happened, whether or not anybody noticed.
+    pub(super) since: SimTime,
+    /// When its recreation or its restart began.
+    pub(super) noticed: Option<SimTime>,
+}
+
+/// One group.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    /// By worker index, the leader first.
+    pub(super) pods: Vec<Option<Pod>>,
+    pub(super) workers: Option<WorkerStatefulSet>,
+    pub(super) engine: Engine,
+    /// The leader is an endpoint of the Service.
+    pub(super) endpoint: bool,
+    /// Every pod is ready, as LeaderWorkerSet sees it.
+    pub(super) ready: bool,
+    /// Requests are served.
+    pub(super) able: bool,
+    pub(super) outage: Option<Outage>,
+    pub(super) boot: Boot,
+}
+
+impl Group {
+    pub(super) fn new(size: u32) -> Self {
+        Self {
+            pods: vec![None; size as usize],
+            workers: None,
+            engine: Engine {
+                run: 0,
+                stage: Stage::Waiting,
+                frozen: None,
+                detected: None,
+                loading: BTreeSet::new(),
+            },
+            endpoint: false,
+            ready: false,
+            able: false,
+            outage: None,
+            boot: Boot::default(),
+        }
+    }
+
+    pub(super) fn leader(&self) -> Option<&Pod> {
+        self.pods[0].as_ref()
+    }
+
+    /// Pods that exist, terminating ones included.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Pod> {
+        self.pods.iter().flatten()
+    }
+
+    /// The pods of the present leader: all of them, unless some are missing or belong to the leader before.
+    pub(super) fn complete(&self) -> Option<Vec<&Pod>> {
+        let leader = self.leader()?;
+        let ours = |pod: &&Pod| pod.owner.is_none_or(|owner| owner == leader.uid);
+        self.pods.iter().map(|pod| pod.as_ref().filter(ours)).collect()
+    }
+
+    /// Whether LeaderWorkerSet counts the group as ready: its leader is, and every worker.
+    pub(super) fn all_ready(&self) -> bool {
+        self.complete().is_some_and(|pods| pods.iter().all(|pod| pod.ready))
+    }
+}

@@ -1,0 +1,74 @@
+//! The cluster autoscaler: pools that grow for pods that wait and shrink when nodes are empty.
+
+use super::{
+    Cluster,
+    node::NodeState,
+    pod::{Phase, Pod},
+    timer::Timer,
+};
+
+impl Cluster {
+    /// Asks for the nodes that pods wait for.
+    pub(super) fn scale_pools(&mut self) {
+        for pool in 0..self.spec.pools.len() {
+            let spec = &self.spec.pools[pool];
+            if spec.min < spec.max {
+                let (gpus, most) = (spec.gpus, spec.max);
+                self.grow(pool, gpus, most);
+            }
+        }
+    }
+
+    fn grow(&mut self, pool: usize, gpus: u32, most: u32) {
+        let waiting = |pod: &&Pod| pod.phase == Phase::Unbound && !pod.terminating();
+        let wanted = self.pods.keys().filter_map(|uid| self.pod(*uid).filter(waiting)).map(|pod| {
+            let spec = &self.spec.deployments[pod.name.deployment];
+            (spec.pool == pool).then_some(spec.gpus_per_pod)
+        });
+        let wanted: Vec<u32> = wanted.flatten().collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let first = self.first_node[pool];
+        let of_pool = first..first + most as usize;
+        let coming = of_pool.clone().filter(|node| self.nodes[*node].state == NodeState::Provisioning);
+        // Nodes that are on their way take pods first, the oldest pod first.
+        let mut free: Vec<u32> = coming.map(|_| gpus).collect();
+        let mut absent = of_pool.filter(|node| self.nodes[*node].state == NodeState::Absent);
+        let mut asked = Vec::new();
+        for pod in wanted {
+            if let Some(room) = free.iter_mut().find(|room| **room >= pod) {
+                *room -= pod;
+            } else if let Some(node) = absent.next() {
+                asked.push(node);
+                free.push(gpus - pod.min(gpus));
+            }
+        }
+        for node in asked {
+            self.add_node(node);
+        }
+    }
+
+    /// Remembers that a node may be empty for too long.
+    pub(super) fn await_unneeded(&mut self, node: usize) {
+        let spec = &self.spec.pools[self.nodes[node].pool];
+        if spec.min < spec.max {
+            let after = self.spec.control_plane.unneeded;
+            self.timers.set(self.now + after, Timer::NodeUnneeded(node, self.nodes[node].generation));
+        }
+    }
+
+    pub(super) fn node_unneeded(&mut self, node: usize, of: u32) {
+        let this = &self.nodes[node];
+        let Some(since) = this.empty_since.filter(|_| this.generation == of) else { return };
+        let pool = this.pool;
+        let long = self.now - since >= self.spec.control_plane.unneeded;
+        let first = self.first_node[pool];
+        let slots = self.spec.pools[pool].slots() as usize;
+        let there =
+            self.nodes[first..first + slots].iter().filter(|node| node.state != NodeState::Absent).count();
+        if long && this.state == NodeState::Ready && there as u32 > self.spec.pools[pool].min {
+            self.remove_node(node, super::Cause::Drain);
+        }
+    }
+}
