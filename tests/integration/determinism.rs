@@ -59,7 +59,7 @@ placements:
 "#;
 
 /// Every file a run writes, by its path, as `towtank run --jobs <jobs>` makes them.
-fn files(name: &str, resolved: &Resolved, jobs: usize) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(name: &str, resolved: &Resolved, jobs: usize) -> BTreeMap<String, Vec<u8>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
     let options = RunOptions { rows: KeepRows::All, steps: true };
     let result = pool.install(|| study::run(resolved, &options, &Monitor::default()));

@@ -50,6 +50,7 @@ mod shipped;
 mod siblings;
 mod startup;
 mod storage;
+mod stories;
 mod taints;
 mod tidy;
 mod timing;
