@@ -141,7 +141,7 @@ fn read(args: &RunArgs, path: &Path, catalog: &Catalog) -> Result<Resolved, CliE
 
 fn has_slo(resolved: &Resolved) -> bool {
     let own_slo = resolved.workloads.iter().any(|workload| workload.slo.is_some());
-    own_slo || !resolved.slo.thresholds().is_empty()
+    own_slo || !resolved.slo.thresholds().is_empty() || resolved.slo.availability.is_some()
 }
 
 fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {

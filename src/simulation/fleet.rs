@@ -16,6 +16,8 @@ pub(super) struct Fleet {
     failures: FailureProcesses,
     /// First node of each pool.
     first_node: Vec<usize>,
+    /// When something happens next; it is asked for at every step of every group.
+    due: Option<SimTime>,
 }
 
 impl Fleet {
@@ -32,13 +34,19 @@ impl Fleet {
         let failures = FailureProcesses::new(processes, |process| components::of(placement, process), seed);
         let agenda = if live { placement.agenda.iter().copied().collect() } else { VecDeque::new() };
         let first_node = components::first_nodes(placement);
-        (Self { cluster, agenda, failures, first_node }, changes)
+        let mut fleet = Self { cluster, agenda, failures, first_node, due: None };
+        fleet.look_ahead();
+        (fleet, changes)
     }
 
     /// When something happens, at the earliest.
-    pub(super) fn next(&self) -> Option<SimTime> {
+    pub(super) const fn next(&self) -> Option<SimTime> {
+        self.due
+    }
+
+    fn look_ahead(&mut self) {
         let agenda = self.agenda.front().map(|(at, _)| *at);
-        [agenda, self.failures.next(), self.cluster.next()].into_iter().flatten().min()
+        self.due = [agenda, self.failures.next(), self.cluster.next()].into_iter().flatten().min();
     }
 
     /// Everything that is due at `now`: what the cluster does by itself, what somebody does, what breaks.
@@ -52,11 +60,21 @@ impl Fleet {
             let action = components::action(&self.first_node, &fault);
             changes.append(&mut self.cluster.act(now, action));
         }
+        self.look_ahead();
+        changes
+    }
+
+    /// The last request of an engine that is draining has ended.
+    pub(super) fn drained(&mut self, now: SimTime, slot: usize) -> Vec<Change> {
+        let changes = self.cluster.drained(now, slot);
+        self.look_ahead();
         changes
     }
 
     /// An autoscaler wants another number of groups.
     pub(super) fn autoscale(&mut self, now: SimTime, deployment: usize, replicas: u32) -> Vec<Change> {
-        self.cluster.act(now, Action::Scale { deployment, replicas, by_hpa: true })
+        let changes = self.cluster.act(now, Action::Scale { deployment, replicas, by_hpa: true });
+        self.look_ahead();
+        changes
     }
 }

@@ -79,7 +79,7 @@ impl World<'_> {
         if self.slots[slot].draining && !self.slots[slot].is_awake() {
             self.slots[slot].draining = false;
             self.draining -= 1;
-            let changes = self.fleet.cluster.drained(self.now, slot);
+            let changes = self.fleet.drained(self.now, slot);
             self.take_in(changes);
         }
     }

@@ -62,15 +62,9 @@ fn cells(placement: &PlacementSummary) -> Vec<String> {
     let recovery = availability.mean_time_to_recover_s.zip(slowest.reduce(f64::max));
     let hours = &figures.cost.hours;
     let paid = hours.serving + hours.idle + hours.starting + hours.down + hours.spare;
-    let ready = match availability.fraction_interval {
-        Some([low, high]) => {
-            format!("{} ± {}", percent(availability.fraction), percent((high - low) / 2.0))
-        }
-        None => percent(availability.fraction),
-    };
     cells.extend([
-        ready,
-        percent(availability.capacity_fraction),
+        percent(availability.fraction, availability.fraction_interval),
+        percent(availability.capacity_fraction, None),
         span(availability.downtime_s),
         shown(Some(availability.group_restarts), usize::from(availability.group_restarts.fract() != 0.0)),
         recovery.map_or_else(|| "-".to_owned(), |(mean, max)| format!("{} / {}", span(mean), span(max))),
@@ -84,27 +78,28 @@ fn cells(placement: &PlacementSummary) -> Vec<String> {
 /// How often failures come and what one costs, in a sentence.
 pub(super) fn rare_events(rare: &RareEvents) -> String {
     let half = rare.requests_lost_interval.map(|[low, high]| format!(" ± {:.1}", (high - low) / 2.0));
-    let interval =
-        rare.availability_interval.map(|[low, high]| format!(" ± {}", percent((high - low) / 2.0)));
     format!(
         "{:.1} failures a year hit a group; one loses {:.1}{} requests and {:.0} tokens of answers, so a year {:.0} requests; at \
-         least one group is ready {}{} % of {} years",
+         least one group is ready {} % of {} years",
         rare.failures_per_year,
         rare.per_failure.requests_lost,
         half.unwrap_or_default(),
         rare.per_failure.tokens_lost,
         rare.requests_lost_per_year,
-        percent(rare.availability),
-        interval.unwrap_or_default(),
+        percent(rare.availability, rare.availability_interval),
         rare.years,
     )
 }
 
-/// A share in percent, as many digits as an availability needs.
-fn percent(share: f64) -> String {
+/// A share in percent, with two digits of what it lacks to all, and how far it may be off.
+fn percent(share: f64, interval: Option<[f64; 2]>) -> String {
     let percent = 100.0 * share;
-    let text = format!("{percent:.3}");
-    text.strip_suffix(".000").unwrap_or(&text).to_owned()
+    let lacking = 100.0 - percent;
+    let digits = if lacking > 0.0 { (1.0 - lacking.log10()).ceil().clamp(3.0, 9.0) as usize } else { 0 };
+    match interval {
+        Some([low, high]) => format!("{percent:.digits$} ± {:.digits$}", 50.0 * (high - low)),
+        None => format!("{percent:.digits$}"),
+    }
 }
 
 /// A time in its two largest units.
