@@ -5,6 +5,7 @@
 
 pub mod accuracy;
 pub mod catalog;
+pub mod confidence;
 pub mod csv_error;
 pub mod least_squares;
 pub mod random;

@@ -12,6 +12,7 @@ mod latency;
 mod lines;
 mod model_error;
 mod placement;
+mod rare_events;
 mod record;
 mod result;
 mod seconds;
@@ -27,6 +28,7 @@ pub use latency::{LatencyFigures, LatencySet};
 pub use lines::{Event, StepLine, TimelineRow};
 pub use model_error::{EngineAccuracy, Ground, MetricAccuracy, ModelError, Position, Standing};
 pub use placement::{KeepRows, MetricsSetup, PlacementMetrics, WorkloadSetup};
+pub use rare_events::{HourOfWeek, Loss, RareEvents};
 pub use record::{Outcome, RequestRecord};
 pub use result::{
     BenchInputs, Capacity, DeploymentResult, EngineFigures, MemoryFigures, PlacementResult, PlacementStatus,

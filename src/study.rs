@@ -10,8 +10,10 @@ mod bisection;
 mod cluster;
 mod find_rate;
 mod kernels;
+mod rare_events;
 mod run;
 mod validate;
+mod years;
 
 pub use cluster::{
     ClusterCalibration, ClusterError, ClusterInputs, Comparison, Multiplier, calibrate_cluster,

@@ -266,11 +266,6 @@ impl Cluster {
         self.deployments[deployment].replicas
     }
 
-    /// Number of the first node of a pool.
-    pub fn first_node(&self, pool: usize) -> usize {
-        self.first_node[pool]
-    }
-
     fn pass(&mut self, now: SimTime) {
         assert!(now >= self.now, "simulated time went back");
         self.account.pass(now);

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::confidence::interval;
+
 /// How long a placement could serve. A group counts as ready from when requests are sent to it and answered until
 /// something happens to it, whether or not anybody has noticed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Availability {
     /// Part of the time with at least one group ready.
     pub fraction: f64,
-    /// 95 % confidence interval of `fraction`, where several runs were made.
+    /// 95 % confidence interval of `fraction`, where several runs were made; never outside what is possible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fraction_interval: Option<[f64; 2]>,
     /// Ready groups over wanted ones, mean over time.
@@ -78,7 +80,91 @@ impl Spread {
     }
 }
 
+/// Mean of figures of several runs.
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let runs = values.len() as f64;
+    values.sum::<f64>() / runs
+}
+
+/// Spreads of several runs as one, each weighted by how many values it stands for.
+fn pooled(spreads: &[(f64, Spread)]) -> Option<Spread> {
+    let weight: f64 = spreads.iter().map(|(weight, _)| weight).sum();
+    let mean_s = spreads.iter().map(|(weight, spread)| weight * spread.mean_s).sum::<f64>() / weight;
+    let max_s = spreads.iter().map(|(_, spread)| spread.max_s).reduce(f64::max)?;
+    Some(Spread { mean_s, max_s })
+}
+
+/// Means of stages, each run weighted by how many it stands for.
+fn pooled_stages(stages: &[(f64, &Map<String, Value>)]) -> Map<String, Value> {
+    let weight: f64 = stages.iter().map(|(weight, _)| weight).sum();
+    let mut pooled = Map::new();
+    for (name, _) in stages.iter().flat_map(|(_, stages)| stages.iter()) {
+        let sum: f64 =
+            stages.iter().filter_map(|(weight, stages)| Some(weight * stages.get(name)?.as_f64()?)).sum();
+        pooled.entry(name.clone()).or_insert_with(|| (sum / weight).into());
+    }
+    pooled
+}
+
+impl CauseFigures {
+    fn together(runs: &[&Self], of: usize) -> Self {
+        let of = of as f64;
+        let sum = |figure: fn(&Self) -> f64| runs.iter().map(|run| figure(run)).sum::<f64>();
+        let spreads: Vec<_> =
+            runs.iter().filter_map(|run| Some((run.recoveries, run.time_to_recover?))).collect();
+        let recovered = runs.iter().filter(|run| run.recoveries > 0.0);
+        let stages: Vec<_> = recovered.map(|run| (run.recoveries, &run.stages_s)).collect();
+        Self {
+            faults: sum(|run| run.faults) / of,
+            downtime_s: sum(|run| run.downtime_s) / of,
+            recoveries: sum(|run| run.recoveries) / of,
+            time_to_recover: pooled(&spreads),
+            stages_s: pooled_stages(&stages),
+        }
+    }
+}
+
 impl Availability {
+    /// Several runs of the same span as one: means, and what they leave open.
+    ///
+    /// # Panics
+    /// If there is no run.
+    pub fn together(runs: &[&Self]) -> Self {
+        assert!(!runs.is_empty(), "several runs are at least one");
+        let over = |figure: fn(&Self) -> f64| mean(runs.iter().map(|run| figure(run)));
+        let fractions: Vec<f64> = runs.iter().map(|run| run.fraction).collect();
+        let causes: std::collections::BTreeSet<&'static str> =
+            runs.iter().flat_map(|run| run.by_cause.keys().copied()).collect();
+        let by_cause = causes.into_iter().map(|cause| {
+            let of_cause: Vec<_> = runs.iter().filter_map(|run| run.by_cause.get(cause)).collect();
+            (cause, CauseFigures::together(&of_cause, runs.len()))
+        });
+        let by_cause: BTreeMap<&'static str, CauseFigures> = by_cause.collect();
+        let recoveries: Vec<_> = by_cause
+            .values()
+            .filter_map(|figures| Some((figures.recoveries, figures.time_to_recover?)))
+            .collect();
+        let starts: Vec<&StartFigures> = runs.iter().filter_map(|run| run.starts.as_ref()).collect();
+        let start_times: Vec<_> = starts.iter().map(|start| (start.count, start.time)).collect();
+        let start_stages: Vec<_> = starts.iter().map(|start| (start.count, &start.stages_s)).collect();
+        let drains: Vec<_> = runs.iter().filter_map(|run| Some((1.0, run.backlog_drain?))).collect();
+        Self {
+            fraction: over(|run| run.fraction),
+            fraction_interval: interval(&fractions).map(|ends| ends.map(|end| end.clamp(0.0, 1.0))),
+            capacity_fraction: over(|run| run.capacity_fraction),
+            group_restarts: over(|run| run.group_restarts),
+            downtime_s: over(|run| run.downtime_s),
+            mean_time_to_recover_s: pooled(&recoveries).map(|spread| spread.mean_s),
+            by_cause,
+            starts: pooled(&start_times).map(|time| StartFigures {
+                count: starts.iter().map(|start| start.count).sum::<f64>() / runs.len() as f64,
+                time,
+                stages_s: pooled_stages(&start_stages),
+            }),
+            backlog_drain: pooled(&drains),
+        }
+    }
+
     /// Nothing failed.
     pub fn always() -> Self {
         Self {

@@ -22,6 +22,32 @@ pub struct NodeTime {
     pub spare: SimDuration,
 }
 
+impl std::iter::Sum for NodeTime {
+    fn sum<I: Iterator<Item = Self>>(times: I) -> Self {
+        times.fold(Self::default(), |sum, time| Self {
+            serving: sum.serving + time.serving,
+            idle: sum.idle + time.idle,
+            starting: sum.starting + time.starting,
+            down: sum.down + time.down,
+            spare: sum.spare + time.spare,
+        })
+    }
+}
+
+impl std::ops::Div<u64> for NodeTime {
+    type Output = Self;
+    fn div(self, runs: u64) -> Self {
+        let part = |time: SimDuration| SimDuration::from_nanos(time.as_nanos() / runs);
+        Self {
+            serving: part(self.serving),
+            idle: part(self.idle),
+            starting: part(self.starting),
+            down: part(self.down),
+            spare: part(self.spare),
+        }
+    }
+}
+
 /// What the cost is worked out from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CostInputs {

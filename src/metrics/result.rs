@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::units::{SimDuration, SimTime};
 
-use super::{Availability, CostInputs, ModelError, PlacementMetrics};
+use super::{Availability, CostInputs, ModelError, PlacementMetrics, RareEvents};
 
 /// One placement's answer.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct PlacementResult {
     pub status: PlacementStatus,
     /// The highest rate within the slo, where asked for.
     pub capacity: Option<Capacity>,
+    /// What failures cost that are too rare to meet, where asked for.
+    pub rare_events: Option<RareEvents>,
 }
 
 /// Whether a placement could serve at all.

@@ -7,7 +7,7 @@ mod traffic;
 
 use serde::Serialize;
 
-use crate::metrics::{Availability, MemoryFigures, ModelError, SloCheck, Warning};
+use crate::metrics::{Availability, MemoryFigures, ModelError, RareEvents, SloCheck, Warning};
 
 pub use money::{CapacitySummary, CostSummary, Hours};
 pub use ties::{Headline, Tie};
@@ -94,6 +94,9 @@ pub struct Figures {
     pub model_error: ModelError,
     /// How long it could serve.
     pub availability: Availability,
+    /// What failures cost that are too rare to meet, where asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rare_events: Option<RareEvents>,
     /// Per class of traffic.
     pub workloads: Vec<WorkloadSummary>,
 }

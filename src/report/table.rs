@@ -1,5 +1,7 @@
 //! A run on the terminal: one row a placement, warnings below.
 
+mod availability;
+
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::{PlacementSummary, Status, Summary, Tie};
@@ -106,10 +108,30 @@ fn table(summary: &Summary, split: bool) -> String {
 
 /// The table, then what its headers mean, why a placement does not fit, and warnings; ends with a line end.
 pub fn summary_table(summary: &Summary) -> String {
-    let one_line = table(summary, false);
-    let wide = one_line.lines().any(|line| line.chars().count() > WIDTH);
-    let mut text = if wide { table(summary, true) } else { one_line };
-    text.push_str("\n\n");
+    let traffic = summary.placements.iter().filter_map(|placement| placement.figures.as_ref());
+    let traffic =
+        traffic.clone().count() == 0 || traffic.clone().any(|figures| !figures.workloads.is_empty());
+    let mut text = String::new();
+    if traffic {
+        let one_line = table(summary, false);
+        let wide = one_line.lines().any(|line| line.chars().count() > WIDTH);
+        text = if wide { table(summary, true) } else { one_line };
+        text.push_str("\n\n");
+    }
+    if let Some(groups) = availability::table(summary) {
+        text.push_str(&groups);
+        text.push_str("\n\nready: at least one group serves. capacity: ready groups of those wanted. recovery: from the fault.\n");
+    }
+    for placement in &summary.placements {
+        let figures = placement.figures.as_ref();
+        if let Some(rare) = figures.and_then(|figures| figures.rare_events.as_ref()) {
+            line(&mut text, &placement.name, "rare events", &availability::rare_events(rare));
+        }
+    }
+    if !traffic {
+        legend(&mut text, summary);
+        return text;
+    }
     let searched = summary
         .placements
         .iter()
@@ -121,14 +143,7 @@ pub fn summary_table(summary: &Summary) -> String {
     } else {
         "$/M tok: dollars per million tokens, prompts and answers, at the offered load.\n"
     });
-    if let Some(runs) = &summary.calibrated_on {
-        wrapped(&mut text, &format!("calibrated on {runs}"));
-    }
-    for placement in &summary.placements {
-        if let Some(reason) = &placement.reason {
-            line(&mut text, &placement.name, "does not fit", reason);
-        }
-    }
+    legend(&mut text, summary);
     remarks(&mut text, "model error", &summary.placements, |placement| {
         placement.figures.iter().map(|figures| model_error(&figures.model_error)).collect()
     });
@@ -137,6 +152,18 @@ pub fn summary_table(summary: &Summary) -> String {
     });
     ties(&mut text, &summary.ties);
     text
+}
+
+/// What the times were calibrated on, and why placements do not fit.
+fn legend(text: &mut String, summary: &Summary) {
+    if let Some(runs) = &summary.calibrated_on {
+        wrapped(text, &format!("calibrated on {runs}"));
+    }
+    for placement in &summary.placements {
+        if let Some(reason) = &placement.reason {
+            line(text, &placement.name, "does not fit", reason);
+        }
+    }
 }
 
 /// How far the figures may be off, in percent.

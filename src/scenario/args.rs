@@ -1,6 +1,7 @@
 //! The scenario file, field for field; the rooms' own `Args` put together.
 
 mod failures;
+mod rare_events;
 mod timeline;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use failures::{
     FailureKindsArgs, FailureSource, FailuresArgs, FaultArgs, FaultProcessArgs, NicFaultArgs, NicProcessArgs,
     RepairArgs, RepairTimeArgs, SourceOr, Stated,
 };
+pub use rare_events::RareEventsArgs;
 pub use timeline::{
     DrainArgs, EventArgs, EvictArgs, FailArgs, RepairNodeArgs, RolloutArgs, ScaleArgs, TaintArgs,
     UpgradePoolArgs,
@@ -70,8 +72,14 @@ pub struct Scenario {
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slo: Option<SloArgs>,
-    /// Classes of traffic.
-    #[garde(length(min = 1), dive)]
+    /// Runs of a scenario without traffic, each with other random numbers: their availabilities give an interval. 20 when
+    /// left out.
+    #[garde(range(min = 1, max = 10_000))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replications: Option<u32>,
+    /// Classes of traffic. Without any the cluster is simulated alone, years in a moment, for its availability.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workloads: Vec<WorkloadArgs<SloArgs>>,
     /// How requests find a group.
     #[garde(dive)]
@@ -84,6 +92,11 @@ pub struct Scenario {
     #[garde(dive)]
     #[serde(default)]
     pub failures: FailuresArgs,
+    /// Failures too rare to meet in a run with traffic: how often they come, and what one of them does in each hour of the
+    /// week.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rare_events: Option<RareEventsArgs>,
     /// What someone does, or what breaks, at a known time.
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

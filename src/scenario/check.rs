@@ -9,7 +9,10 @@ use super::{PlacementArgs, Scenario, ScenarioError, document::Document, path};
 use crate::catalog::suggestion;
 use crate::hardware::NodesArgs;
 use crate::metrics::SloArgs;
+use crate::units::SimDuration;
 use crate::workload::{Process, WorkloadArgs};
+
+const WEEK_S: u64 = 7 * 86_400;
 
 /// What every check hands back.
 type Checked = Result<(), ScenarioError>;
@@ -119,6 +122,21 @@ fn time(document: &Document, scenario: &Scenario) -> Checked {
             return Err(document.error(&at, message));
         }
     }
+    if let Some(rare) = scenario.rare_events
+        && (scenario.workloads.is_empty() || rare.before >= SimDuration::from_secs(WEEK_S))
+    {
+        let message =
+            "it asks what a failure does to requests: state workloads, and a `before` shorter than a week";
+        return Err(document.error("rare_events", message));
+    }
+    if scenario.workloads.is_empty() {
+        return without_traffic(document, scenario);
+    }
+    if scenario.replications.is_some() {
+        let message =
+            "a scenario with workloads is run once; leave out the workloads to ask for availability alone";
+        return Err(document.error("replications", message));
+    }
     if !scenario.drain && scenario.duration.is_none() {
         return Err(document.error("drain", "`drain: false` stops at the `duration`, which is missing"));
     }
@@ -130,6 +148,21 @@ fn time(document: &Document, scenario: &Scenario) -> Checked {
         }
         _ => Ok(()),
     }
+}
+
+/// A cluster on its own has a duration, and nothing to measure but itself.
+fn without_traffic(document: &Document, scenario: &Scenario) -> Checked {
+    if scenario.duration.is_none() {
+        return Err(document.error("", "without workloads a scenario states its `duration`, such as `365d`"));
+    }
+    if scenario.slo.is_some_and(|slo| !slo.thresholds().is_empty()) {
+        let message = "without workloads there are no latencies; only `availability` can be asked for";
+        return Err(document.error("slo", message));
+    }
+    if scenario.warmup > SimDuration::ZERO {
+        return Err(document.error("warmup", "without workloads there is nothing to leave out"));
+    }
+    Ok(())
 }
 
 /// Whether the arrivals of a workload end without a duration.

@@ -27,6 +27,9 @@ use crate::routing::RouterConfig;
 use crate::timing::{Group, Multipliers, TimingInputs};
 use crate::workload::{Class, WorkloadError};
 
+/// Runs of a scenario without traffic that does not say how many.
+const REPLICATIONS: u32 = 20;
+
 /// Most requests one run can hold: their ordinals and records must fit in memory.
 const MOST_REQUESTS: f64 = 1e8;
 
@@ -46,6 +49,11 @@ impl ScenarioFile {
         });
         let placements = placements.collect::<Result<Vec<_>, _>>()?;
         self.availability_can_be_judged(&placements)?;
+        if scenario.rare_events.is_some() && placements.iter().all(|placement| placement.failures.is_empty())
+        {
+            let message = "nothing fails at random: state `failures` (`failures: catalogue`)";
+            return Err(self.error("rare_events", message));
+        }
         if scenario.find_rate && !workloads.iter().any(|workload| workload.class.has_rate()) {
             return Err(self.error("find_rate", "no workload has an arrival rate that could be searched"));
         }
@@ -55,6 +63,8 @@ impl ScenarioFile {
             duration: scenario.duration,
             warmup: scenario.warmup,
             drain: scenario.drain,
+            replications: scenario.replications.unwrap_or(REPLICATIONS),
+            rare_events: scenario.rare_events,
             find_rate: scenario.find_rate,
             slo: scenario.slo.unwrap_or_default(),
             calibrated_on: Multipliers::calibrated_on(catalog)

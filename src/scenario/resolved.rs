@@ -10,6 +10,7 @@ use crate::kubernetes::{
 use crate::metrics::{ModelError, SloArgs};
 use crate::model::{Architecture, KvDtype, Layout, Precision};
 use crate::routing::RouterConfig;
+use crate::scenario::RareEventsArgs;
 use crate::timing::{ExecutorKind, TimingInputs};
 use crate::units::{SimDuration, SimTime, Version};
 use crate::workload::{Class, Expected};
@@ -29,6 +30,10 @@ pub struct Resolved {
     pub warmup: SimDuration,
     /// The run goes on until every request has ended.
     pub drain: bool,
+    /// Runs, where there is no traffic.
+    pub replications: u32,
+    /// What is asked about failures too rare to meet.
+    pub rare_events: Option<RareEventsArgs>,
     /// The highest rate within the slo is searched too.
     pub find_rate: bool,
     /// What is good enough; nothing is asked for when empty.

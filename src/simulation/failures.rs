@@ -106,10 +106,9 @@ impl FailureProcesses {
     pub(super) fn pop(&mut self) -> Fault {
         let Reverse(Due { at, kind, component, life }) = self.due.pop().expect("something can fail");
         let Life { law, repairs, .. } = &mut self.lives[life];
-        let FailureProcess { notice, repair, slowed, .. } = self.laws[*law].process;
-        let repair = draw_repair(repair, repairs);
-        self.renew(life, kind, component, at.saturating_add(notice).saturating_add(repair));
-        Fault { at, kind, component, notice, repair, slowed }
+        let fault = self.laws[*law].process.fault(at, component, repairs);
+        self.renew(life, kind, component, at.saturating_add(fault.notice).saturating_add(fault.repair));
+        fault
     }
 
     /// Draws the next failure of a life that is as new at `from`.
@@ -126,6 +125,14 @@ impl Law {
         let scale_s = process.mean.as_secs_f64() / libm::tgamma(1.0 + 1.0 / process.shape);
         let gaps = Weibull::new(scale_s, process.shape).expect("a resolved process has a mean and a shape");
         Self { process, gaps }
+    }
+}
+
+impl FailureProcess {
+    /// A failure of this process; how long it lasts is drawn.
+    pub(super) fn fault(&self, at: SimTime, component: u32, repairs: &mut RandomStream) -> Fault {
+        let repair = draw_repair(self.repair, repairs);
+        Fault { at, kind: self.kind, component, notice: self.notice, repair, slowed: self.slowed }
     }
 }
 

@@ -109,7 +109,12 @@ impl World<'_> {
             let call = self.calls.get(*id);
             call.group == Some(slot) && call.phase != Phase::Held
         };
-        let live: Vec<RequestId> = self.calls.live().filter(inside).collect();
+        let mut live: Vec<RequestId> = self.calls.live().filter(inside).collect();
+        // Ids are used again, so their order says nothing.
+        live.sort_by_key(|id| {
+            let call = self.calls.get(*id);
+            (call.queued, call.workload, call.wanted, call.name.clone())
+        });
         for id in live {
             self.router.ended(slot);
             if self.calls.get(id).phase == Phase::Abandoned {

@@ -72,7 +72,12 @@ pub fn simulate(
 ) -> Result<PlacementResult, Interrupted> {
     let name = placement.name.clone();
     if let Some(reason) = placement.does_not_fit() {
-        return Ok(PlacementResult { name, status: PlacementStatus::DoesNotFit { reason }, capacity: None });
+        return Ok(PlacementResult {
+            name,
+            status: PlacementStatus::DoesNotFit { reason },
+            capacity: None,
+            rare_events: None,
+        });
     }
     let mut world = build(resolved, placement, options, watch);
     let end = world.run().ok_or(Interrupted)?;
@@ -102,7 +107,12 @@ pub fn simulate(
         bench: bench_inputs(resolved, placement, options),
         metrics: world.book.metrics,
     };
-    Ok(PlacementResult { name, status: PlacementStatus::Ok(Box::new(simulated)), capacity: None })
+    Ok(PlacementResult {
+        name,
+        status: PlacementStatus::Ok(Box::new(simulated)),
+        capacity: None,
+        rare_events: None,
+    })
 }
 
 fn build<'a>(

@@ -123,6 +123,7 @@ impl World<'_> {
             }
         }
         let mut events: u32 = 0;
+        let mut walking = coupled;
         loop {
             events = events.wrapping_add(1);
             if events.is_multiple_of(1024) && self.watch.tick(self.now) {
@@ -136,12 +137,16 @@ impl World<'_> {
             {
                 return Some(live_until.max(self.now));
             }
-            // What hangs on when a group is empty makes every group walk with the clock.
-            let coupled = coupled || over.is_some() || self.draining > 0 || self.backlog.is_watched();
+            // What hangs on when a group is empty makes every group walk with the clock, and catch up with it first.
+            let walks = coupled || over.is_some() || self.draining > 0 || self.backlog.is_watched();
+            if walks && !std::mem::replace(&mut walking, walks) {
+                self.advance_all(Moment::new(self.now, Rank::Cluster));
+            }
+            walking = walks;
             let until = external.map_or(Moment::END, |(moment, _)| moment);
             let stop =
                 self.stop_at.filter(|stop| *stop <= until.at).map(|stop| Moment::new(stop, Rank::Result));
-            if coupled && let Some((group, moment)) = self.next_group(stop.unwrap_or(until)) {
+            if walks && let Some((group, moment)) = self.next_group(stop.unwrap_or(until)) {
                 self.go_to(moment.at);
                 self.slots[group].step(&mut self.out);
                 self.collect(group);

@@ -23,7 +23,8 @@ pub fn find_rate(
     let mut best: Option<(f64, Simulated)> = None;
     let mut worst: Option<(f64, String)> = None;
     bisection::search(|factor| {
-        let simulated = if factor.total_cmp(&1.0).is_eq() {
+        // What happened to the cluster in the first run says nothing about a rate.
+        let simulated = if factor.total_cmp(&1.0).is_eq() && !placement.is_live() {
             (**first).clone()
         } else {
             let result = monitor.simulate(resolved, placement, &Options::figures(factor))?;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::find_rate;
+use super::{find_rate, rare_events::rare_events, years::years};
 use crate::metrics::{KeepRows, PlacementResult};
 use crate::scenario::{Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options, Watch, simulate};
@@ -61,6 +61,10 @@ impl Monitor {
 /// Simulates every placement.
 pub fn run(resolved: &Resolved, options: &RunOptions, monitor: &Monitor) -> RunResult {
     let one = |placement: &ResolvedPlacement| {
+        let mut usual = placement.clone();
+        if resolved.rare_events.is_some() {
+            usual.failures.clear();
+        }
         let options = Options {
             rate_factor: 1.0,
             rows: options.rows,
@@ -69,9 +73,16 @@ pub fn run(resolved: &Resolved, options: &RunOptions, monitor: &Monitor) -> RunR
             steps: options.steps,
             live: true,
         };
-        let mut result = monitor.simulate(resolved, placement, &options)?;
+        let mut result = if resolved.workloads.is_empty() {
+            years(resolved, &usual, &options, monitor)?
+        } else {
+            monitor.simulate(resolved, &usual, &options)?
+        };
         if resolved.find_rate {
-            result.capacity = find_rate(resolved, placement, &result, monitor)?;
+            result.capacity = find_rate(resolved, &usual, &result, monitor)?;
+        }
+        if let Some(args) = &resolved.rare_events {
+            result.rare_events = rare_events(resolved, placement, args, monitor)?;
         }
         monitor.placements.fetch_add(1, Ordering::Relaxed);
         Ok::<_, Interrupted>(result)

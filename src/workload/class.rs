@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     args::{ClientArgs, Stop},
-    arrivals::Arrivals,
+    arrivals::{Arrivals, Renewal},
     length::Length,
     think::Think,
     trace::TraceNote,
@@ -155,6 +155,18 @@ impl Class {
                 Demand::Generated(_) => true,
                 Demand::Listed(list) => list.repeat,
             }
+    }
+
+    /// The same traffic as it is from `offset` on: what follows a rate curve begins there.
+    #[must_use]
+    pub fn from(&self, offset: SimDuration) -> Self {
+        let mut later = self.clone();
+        if let Demand::Generated(generated) = &mut later.demand
+            && let Arrivals::Renewal(Renewal { curve: Some(curve), .. }) = &mut generated.arrivals
+        {
+            *curve = curve.from(offset);
+        }
+        later
     }
 
     /// Whether its arrivals have a rate that can be scaled; closed loops and bursts have none.

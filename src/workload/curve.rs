@@ -56,6 +56,11 @@ impl RateCurve {
         Ok(Self { points, period_s, start_s: start.as_secs_f64() })
     }
 
+    /// The same curve with time 0 so much later in it.
+    pub(super) fn from(&self, offset: SimDuration) -> Self {
+        Self { start_s: self.start_s + offset.as_secs_f64(), ..self.clone() }
+    }
+
     /// The pieces from time 0 on: (end [s from time 0], factor), without end if the curve repeats.
     pub(super) fn pieces(&self) -> Pieces {
         let (offset_s, cycle) = if self.period_s.is_finite() {

@@ -133,6 +133,7 @@ fn hours_and_dollars(resolved: &Resolved, run: &Simulated) {
         name: "both".to_owned(),
         status: towtank::metrics::PlacementStatus::Ok(Box::new(run.clone())),
         capacity: None,
+        rare_events: None,
     };
     let head = SummaryHead { scenario: "random", seed: resolved.seed, calibrated_on: None, has_slo: false };
     let summary = serde_json::to_value(Summary::new(&head, &[result])).unwrap();

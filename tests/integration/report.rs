@@ -171,10 +171,14 @@ pub(crate) fn results() -> Vec<PlacementResult> {
         name: "two-nodes".to_owned(),
         status: PlacementStatus::Ok(Box::new(simulated())),
         capacity: Some(capacity),
+        rare_events: None,
     };
     let reason = "No available memory for the cache blocks".to_owned();
     let too_small = PlacementStatus::DoesNotFit { reason };
-    vec![fits, PlacementResult { name: "one-node".to_owned(), status: too_small, capacity: None }]
+    vec![
+        fits,
+        PlacementResult { name: "one-node".to_owned(), status: too_small, capacity: None, rare_events: None },
+    ]
 }
 
 fn summary() -> Summary {

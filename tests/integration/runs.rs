@@ -30,8 +30,14 @@ pub(crate) fn run(resolved: &Resolved, placement: usize) -> Simulated {
 pub(crate) fn run_keeping(resolved: &Resolved, placement: usize, steps: bool) -> Simulated {
     let (progress, interrupted) = (AtomicU64::new(0), AtomicBool::new(false));
     let watch = Watch { progress: &progress, interrupted: &interrupted };
-    let options =
-        Options { rows: KeepRows::All, timeline: true, events: true, steps, ..Options::figures(1.0) };
+    let options = Options {
+        rows: KeepRows::All,
+        timeline: true,
+        events: true,
+        steps,
+        live: true,
+        ..Options::figures(1.0)
+    };
     let result = simulate(resolved, &resolved.placements[placement], &options, &watch).unwrap();
     result.simulated().unwrap_or_else(|| panic!("{:?}", result.status)).clone()
 }

@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms by floor, ground floor first (`DESIGN.md`). A room uses the floors below it, never its own or those above.
 const FLOORS: [&[&str]; 9] = [
-    &["units", "accuracy", "catalog", "csv_error", "least_squares", "random"],
+    &["units", "accuracy", "catalog", "confidence", "csv_error", "least_squares", "random"],
     &["hardware", "model"],
     &["batch", "request"],
     &["engine", "kubernetes", "metrics", "routing", "timing", "workload"],

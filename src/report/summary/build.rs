@@ -5,8 +5,8 @@ use super::{
     Status, Summary, SummaryHead, TrafficSummary, Window, WorkloadSummary, ties::ties,
 };
 use crate::metrics::{
-    Capacity, ClassMetrics, DeploymentResult, PlacementResult, PlacementStatus, Served, Simulated, SloCheck,
-    Standing, Warning, WarningKind, warnings,
+    ClassMetrics, DeploymentResult, PlacementResult, PlacementStatus, Served, Simulated, SloCheck, Standing,
+    Warning, WarningKind, warnings,
 };
 
 impl Summary {
@@ -45,7 +45,7 @@ impl PlacementSummary {
                     reason: None,
                     slo_met: has_slo.then(|| slo.iter().all(|check| check.met)),
                     warnings: all_warnings(simulated),
-                    figures: Some(figures(simulated, &slo, result.capacity.as_ref())),
+                    figures: Some(figures(simulated, &slo, result)),
                     slo,
                 }
             }
@@ -65,7 +65,8 @@ fn all_warnings(simulated: &Simulated) -> Vec<Warning> {
     all
 }
 
-fn figures(simulated: &Simulated, slo: &[SloCheck], capacity: Option<&Capacity>) -> Figures {
+fn figures(simulated: &Simulated, slo: &[SloCheck], result: &PlacementResult) -> Figures {
+    let capacity = result.capacity.as_ref();
     let metrics = &simulated.metrics;
     let setup = metrics.setup();
     let overall = metrics.overall();
@@ -88,6 +89,7 @@ fn figures(simulated: &Simulated, slo: &[SloCheck], capacity: Option<&Capacity>)
         cost: CostSummary::new(&simulated.cost, simulated.end, &served(&overall), capacity),
         model_error: simulated.model_error.clone(),
         availability: simulated.availability.clone(),
+        rare_events: result.rare_events.clone(),
         workloads: workloads.collect(),
     }
 }

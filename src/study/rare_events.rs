@@ -1,0 +1,99 @@
+//! What failures cost that are too rare to meet in a run with traffic: how often they come and what one of them does, each
+//! found where it can be seen.
+
+use rayon::prelude::*;
+
+use super::{run::Monitor, years::years};
+use crate::confidence::interval;
+use crate::metrics::{HourOfWeek, LatencyFigures, Loss, RareEvents, Simulated};
+use crate::scenario::{RareEventsArgs, Resolved, ResolvedPlacement};
+use crate::simulation::{Interrupted, Options, rare_fault};
+use crate::units::{SimDuration, SimTime};
+
+const YEAR: SimDuration = SimDuration::from_secs(365 * 86_400);
+const HOUR: SimDuration = SimDuration::from_secs(3_600);
+const HOURS_OF_A_WEEK: u32 = 168;
+
+/// Years without a token, then a failure in each hour of the week. None if the placement does not fit, or nothing can fail.
+pub(super) fn rare_events(
+    resolved: &Resolved,
+    placement: &ResolvedPlacement,
+    args: &RareEventsArgs,
+    monitor: &Monitor,
+) -> Result<Option<RareEvents>, Interrupted> {
+    if placement.does_not_fit().is_some() || placement.failures.is_empty() {
+        return Ok(None);
+    }
+    let mut quiet = resolved.clone();
+    (quiet.workloads, quiet.duration, quiet.replications) = (Vec::new(), Some(YEAR), args.years);
+    let mut alone = placement.clone();
+    alone.agenda.clear();
+    let live = Options { live: true, ..Options::figures(1.0) };
+    let long = years(&quiet, &alone, &live, monitor)?;
+    let availability = &long.simulated().expect("a placement that fits is simulated").availability;
+    let hours: Vec<HourOfWeek> = (0..args.hours)
+        .into_par_iter()
+        .map(|hour| in_hour(resolved, placement, args, hour, monitor))
+        .collect::<Result<_, _>>()?;
+    let losses: Vec<Loss> = hours.iter().map(|hour| hour.loss).collect();
+    let lost: Vec<f64> = losses.iter().map(|loss| loss.requests_lost).collect();
+    let per_failure = Loss::mean(&losses);
+    let failures_per_year = availability.by_cause.values().map(|figures| figures.recoveries).sum();
+    Ok(Some(RareEvents {
+        years: args.years,
+        availability: availability.fraction,
+        availability_interval: availability.fraction_interval,
+        failures_per_year,
+        per_failure,
+        requests_lost_interval: interval(&lost).map(|ends| ends.map(|end| end.max(0.0))),
+        requests_lost_per_year: failures_per_year * per_failure.requests_lost,
+        by_hour: hours,
+    }))
+}
+
+/// One failure under the traffic of one hour.
+fn in_hour(
+    resolved: &Resolved,
+    placement: &ResolvedPlacement,
+    args: &RareEventsArgs,
+    hour: u32,
+    monitor: &Monitor,
+) -> Result<HourOfWeek, Interrupted> {
+    let fault = rare_fault(placement, resolved.seed, hour, SimTime::ZERO + args.before);
+    let fault = fault.expect("something can fail");
+    let mut resolved = resolved.clone();
+    resolved.seed = resolved.seed.wrapping_add(u64::from(hour));
+    resolved.duration = Some(args.before + args.after);
+    resolved.warmup = SimDuration::ZERO;
+    // A week earlier or later is the same in a weekly curve, and nobody sends before time 0.
+    let midnight = SimDuration::from_nanos(HOUR.as_nanos() * u64::from(hour + HOURS_OF_A_WEEK));
+    for workload in &mut resolved.workloads {
+        workload.class = workload.class.from(midnight - args.before);
+    }
+    let mut placement = placement.clone();
+    placement.failures.clear();
+    placement.agenda = vec![(fault.at, fault.action)];
+    let options = Options { live: true, ..Options::figures(1.0) };
+    let result = monitor.simulate(&resolved, &placement, &options)?;
+    let simulated = result.simulated().expect("a placement that fits is simulated");
+    Ok(of_hour(hour, fault.cause, simulated))
+}
+
+fn of_hour(hour: u32, cause: &'static str, simulated: &Simulated) -> HourOfWeek {
+    let overall = simulated.metrics.overall();
+    let requests = &overall.requests;
+    HourOfWeek {
+        hour,
+        cause,
+        arrived: requests.arrived,
+        loss: Loss {
+            requests_lost: requests.failed as f64,
+            cut_mid_stream: requests.cut_mid_stream as f64,
+            requests_retried: requests.retried as f64,
+            tokens_lost: overall.tokens.lost as f64,
+            downtime_s: simulated.availability.downtime_s,
+        },
+        ttft_p95_ms: LatencyFigures::of(&overall.latency.ttft).p95,
+        time_to_recover_s: simulated.availability.mean_time_to_recover_s,
+    }
+}
