@@ -2,6 +2,8 @@
 //!
 //! Whatever happens in them, requests and node hours add up. Rates and durations are cut where the story allows it.
 
+#![expect(clippy::float_cmp, reason = "whole seconds and equal runs are equal to the last bit")]
+
 use std::{collections::BTreeMap, path::Path};
 
 use serde_json::Value;
@@ -86,14 +88,14 @@ impl Story {
     }
 
     /// The fewest groups that are ready at any time after the first second.
-    fn fewest_ready(&self, placement: &str) -> i32 {
+    fn fewest_ready(&self, placement: &str) -> u32 {
         let mut ready = 0;
         let after = self.events[placement].iter().filter_map(|event| {
-            ready += match event.kind {
-                "group_ready" => 1,
-                "group_unready" => -1,
+            match event.kind {
+                "group_ready" => ready += 1,
+                "group_unready" => ready -= 1,
                 _ => return None,
-            };
+            }
             (event.at.as_secs_f64() > 0.0).then_some(ready)
         });
         after.min().unwrap()
@@ -262,7 +264,7 @@ fn the_leaders_set_is_written_as_worked_out_by_hand() {
         let story = story("rollout-surge", &sets, &["unavailable-1"]);
         assert_eq!(story.trail("unavailable-1"), trail, "{replicas}, ({unavailable}, {surge}), {version}");
         let least = story.fewest_ready("unavailable-1");
-        assert!(least >= replicas as i32 - unavailable as i32, "{replicas}, {unavailable}: {least}");
+        assert!(least + unavailable >= replicas, "{replicas}, {unavailable}: {least}");
     }
 }
 
@@ -347,7 +349,7 @@ fn a_floor_on_demand_stays_where_spot_nodes_go() {
 fn gangs_keep_leaders_from_waiting_for_nobody() {
     let story = story("half-placed-groups", &[LIGHT], &[]);
     let restarts = |placement| story.availability(placement, "group_restarts");
-    for placement in ["no-gang", "no-gang-three-nodes", "exclusive-topology"] {
+    for placement in ["no-gang", "exclusive-topology"] {
         assert!(restarts(placement) >= 5.0, "{placement}");
     }
     for placement in ["gang", "gang-three-nodes"] {
@@ -356,10 +358,9 @@ fn gangs_keep_leaders_from_waiting_for_nobody() {
     }
     let ready = |placement: &str| story.times(placement, "group_ready").len();
     assert_eq!((ready("no-gang"), ready("gang"), ready("exclusive-topology")), (2, 2, 2));
-    assert_eq!((ready("no-gang-three-nodes"), ready("gang-three-nodes")), (1, 1));
-    let late = story.availability("no-gang-three-nodes", "downtime_s")
-        - story.availability("gang-three-nodes", "downtime_s");
-    assert!((300.0..=330.0).contains(&late), "{late}");
+    // Three leaders on three nodes, and nobody lets go.
+    assert_eq!((ready("no-gang-three-nodes"), ready("gang-three-nodes")), (0, 1));
+    assert_eq!(story.availability("no-gang-three-nodes", "fraction"), 0.0);
 }
 
 #[test]
