@@ -4,9 +4,9 @@
 //! cluster [`Cluster::advance`] to that time, and puts in [`Action`]s in between. Either returns the [`Change`]s that others
 //! must act on. [`Cluster::close`] ends the books, [`Cluster::account`] reads them.
 //!
-//! Objects are those of Kubernetes. After every change the controllers run until none of them has anything to do: the
-//! LeaderWorkerSet controller, the StatefulSet controllers, garbage collection, the scheduler, the cluster autoscaler.
-//! What takes time in the real cluster is a [`Timer`]; what takes milliseconds there takes none here.
+//! Objects are those of Kubernetes. After all that happens at one instant the controllers run until none of them has
+//! anything to do: the LeaderWorkerSet controller, the StatefulSet controllers, garbage collection, the scheduler, the
+//! cluster autoscaler. What takes time in the real cluster is a [`Timer`]; what takes milliseconds there takes none here.
 //!
 //! Limits: controllers answer at once; a group has one engine, which is one fate; images are pulled at a constant rate.
 
@@ -187,11 +187,15 @@ impl Cluster {
         for pod in self.loads.advance(now) {
             self.loaded(pod);
         }
-        while let Some(timer) = self.timers.due(now) {
-            self.happen(timer);
+        loop {
+            while let Some(timer) = self.timers.due(now) {
+                self.happen(timer);
+            }
             self.settle();
+            if self.timers.next().is_none_or(|next| next > now) {
+                break;
+            }
         }
-        self.settle();
         std::mem::take(&mut self.changes)
     }
 
