@@ -4,29 +4,34 @@
 //! cluster [`Cluster::advance`] to that time, and puts in [`Action`]s in between. Either returns the [`Change`]s that others
 //! must act on. [`Cluster::close`] ends the books, [`Cluster::account`] reads them.
 //!
-//! Objects are those of Kubernetes. After every change the controllers run until none of them has anything to do: the
-//! LeaderWorkerSet controller, the StatefulSet controllers, garbage collection, the scheduler, the cluster autoscaler.
-//! What takes time in the real cluster is a [`Timer`]; what takes milliseconds there takes none here.
+//! Objects are those of Kubernetes. After all that happens at one instant the controllers run until none of them has
+//! anything to do: the LeaderWorkerSet controller, the StatefulSet controllers, garbage collection, the scheduler, the
+//! cluster autoscaler. What takes time in the real cluster is a [`Timer`]; what takes milliseconds there takes none here.
 //!
 //! Limits: controllers answer at once; a group has one engine, which is one fate; images are pulled at a constant rate.
 
 mod account;
 mod action;
+mod audit;
 mod binding;
 mod boot;
 mod change;
 mod controllers;
+mod drains;
+mod evictions;
 mod faults;
 mod group;
 mod machines;
 mod node;
 mod pod;
+mod processes;
 mod scaling;
 mod spec;
 mod teardown;
 mod timer;
 mod unplaced;
 mod upgrade;
+mod uses;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -182,11 +187,15 @@ impl Cluster {
         for pod in self.loads.advance(now) {
             self.loaded(pod);
         }
-        while let Some(timer) = self.timers.due(now) {
-            self.happen(timer);
+        loop {
+            while let Some(timer) = self.timers.due(now) {
+                self.happen(timer);
+            }
             self.settle();
+            if self.timers.next().is_none_or(|next| next > now) {
+                break;
+            }
         }
-        self.settle();
         std::mem::take(&mut self.changes)
     }
 
@@ -274,15 +283,16 @@ impl Cluster {
 
     fn happen(&mut self, timer: Timer) {
         match timer {
-            Timer::Pulled(pod) => self.pulled(pod),
-            Timer::Started(pod, starts) => self.started(pod, starts),
-            Timer::Restart(pod, starts) => self.restart(pod, starts),
-            Timer::RendezvousTimeout(pod, starts) => self.rendezvous_timed_out(pod, starts),
-            Timer::PodProbed(pod, starts) => self.pod_probed(pod, starts),
+            Timer::Pulled(pod, attempt) => self.pulled(pod, attempt),
+            Timer::Started(pod, attempt) => self.started(pod, attempt),
+            Timer::Restart(pod, attempt) => self.restart(pod, attempt),
+            Timer::RendezvousTimeout(pod, attempt) => self.rendezvous_timed_out(pod, attempt),
+            Timer::PodProbed(pod, attempt) => self.pod_probed(pod, attempt),
+            Timer::HeadLost(pod, attempt) => self.head_lost(pod, attempt),
             Timer::Loaded(pod, run) => self.loaded_in(pod, run),
             Timer::Stopped(pod) => self.stop_pod(pod),
             Timer::Drain(pod) => self.drain_pod(pod),
-            Timer::Evict(pod) => self.evict_for_taint(pod),
+            Timer::Evict(pod, of) => self.evict_for_taint(pod, of),
             Timer::EvictRetry(pod) => self.evict(pod),
             Timer::Initialised(run) => self.initialised(run),
             Timer::Compiled(run) => self.compiled(run),
@@ -297,14 +307,16 @@ impl Cluster {
             Timer::NodeRepair(node, of) => self.node_repair(node, of),
             Timer::NodeBack(node, of) => self.node_back(node, of),
             Timer::Orphans(node, of) => self.collect_orphans(node, of),
-            Timer::NodeEnds(node, of) => self.node_ends(node, of),
-            Timer::NodeStops(node, of, away) => self.node_stops(node, of, away),
-            Timer::NodeExpires(node, of) => self.node_expires(node, of),
-            Timer::NodeUnneeded(node, of) => self.node_unneeded(node, of),
+            Timer::NodeEnds(node, machine) => self.node_ends(node, machine),
+            Timer::NodeStops(node, machine, away) => self.node_stops(node, machine, away),
+            Timer::NodeExpires(node, machine) => self.node_expires(node, machine),
+            Timer::NodeUnneeded(node, machine) => self.node_unneeded(node, machine),
             Timer::GpuBack(node, gpu, of) => self.gpu_back(node, gpu, of),
             Timer::LinkBack(node, of) => self.link_back(node, of),
             Timer::DrainRetry(node, of) => self.drain_again(node, of),
-            Timer::Window(pool, open) => self.window(pool, open),
+            Timer::WindowOpens(pool) => self.window_opens(pool),
+            Timer::WindowEnds(pool) => self.window_ends(pool),
+            Timer::WindowCloses(pool) => self.window_closes(pool),
             Timer::Soaked(pool, lane) => self.soaked(pool, lane),
         }
     }
@@ -323,6 +335,9 @@ impl Cluster {
             self.scale_pools();
             self.go_on_with_upgrades();
             self.watch_groups();
+        }
+        if cfg!(debug_assertions) {
+            self.audit();
         }
     }
 

@@ -203,7 +203,7 @@ impl Account {
                 NodeUse::Spare => hours.spare += time,
             }
         }
-        let share = if self.wanted == 0 { 0.0 } else { f64::from(self.able) / f64::from(self.wanted) };
+        let share = if self.wanted == 0 { 1.0 } else { f64::from(self.able) / f64::from(self.wanted) };
         self.capacity_s += share.min(1.0) * time.as_secs_f64();
     }
 

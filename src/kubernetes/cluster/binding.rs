@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::{
     Cluster, PodName,
     pod::{Phase, Pod},
-    timer::Timer,
 };
 use crate::kubernetes::{
     BoundPod, ExclusiveKind, ExclusiveTerm, PodRequest, SchedulingNode, schedule, schedule_gang,
@@ -17,13 +16,14 @@ use crate::kubernetes::{
 impl Cluster {
     /// Binds every pod that finds a node, and lets its kubelet begin.
     pub(super) fn bind_pods(&mut self) {
-        for uid in self.place_pods() {
-            self.pull(uid);
+        for uid in self.place_pods(self.spec.gang_scheduling) {
+            self.scheduled(uid);
         }
     }
 
-    /// Gives every pod a node that finds one, the oldest first; those that did.
-    pub(super) fn place_pods(&mut self) -> Vec<u64> {
+    /// Gives every pod a node that finds one, the oldest first; those that did. With `gang` the pods of a group find nodes
+    /// together or not at all.
+    pub(super) fn place_pods(&mut self, gang: bool) -> Vec<u64> {
         let unbound = |pod: &&Pod| pod.phase == Phase::Unbound && !pod.terminating();
         let waiting: Vec<u64> =
             self.pods.keys().filter(|uid| self.pod(**uid).as_ref().is_some_and(unbound)).copied().collect();
@@ -33,7 +33,7 @@ impl Cluster {
         }
         let mut nodes: Vec<SchedulingNode> = (0..self.nodes.len()).map(|node| self.view(node)).collect();
         let mut bound: Vec<BoundPod> = self.pods.keys().filter_map(|uid| self.bound(*uid)).collect();
-        for pods in self.units(&waiting) {
+        for pods in self.units(&waiting, gang) {
             let requests: Vec<PodRequest<'_>> = pods.iter().map(|uid| self.request(*uid)).collect();
             let found = match requests.as_slice() {
                 [one] => schedule(one, &nodes, &bound).map(|node| vec![node]),
@@ -54,27 +54,24 @@ impl Cluster {
         placed
     }
 
-    /// What is bound at once: single pods, or with gang scheduling the pods of a group once all of them exist.
-    fn units(&self, waiting: &[u64]) -> Vec<Vec<u64>> {
-        if !self.spec.gang_scheduling {
-            return waiting.iter().map(|uid| vec![*uid]).collect();
-        }
-        let mut groups: BTreeMap<(usize, u32), Vec<u64>> = BTreeMap::new();
-        let mut order = Vec::new();
+    /// What is bound at once: single pods, or with gang scheduling the pods of a group once all of them exist. With
+    /// `LeaderReady` the pod group's `minMember` is 1, so that each is bound alone (LeaderWorkerSet, KEP-407).
+    fn units(&self, waiting: &[u64], gang: bool) -> Vec<Vec<u64>> {
+        let mut units: Vec<Vec<u64>> = Vec::new();
+        let mut groups: BTreeMap<(usize, u32), usize> = BTreeMap::new();
         for uid in waiting {
-            let name = self.pods[uid];
-            let group = (name.deployment, name.group);
-            if !groups.contains_key(&group) {
-                order.push(group);
+            let PodName { deployment, group, .. } = self.pods[uid];
+            if !gang || self.spec.deployments[deployment].leader_ready {
+                units.push(vec![*uid]);
+            } else if self.group(deployment, group).complete().is_some() {
+                let unit = *groups.entry((deployment, group)).or_insert(units.len());
+                if unit == units.len() {
+                    units.push(Vec::new());
+                }
+                units[unit].push(*uid);
             }
-            groups.entry(group).or_default().push(*uid);
         }
-        let whole = |&(deployment, group): &(usize, u32)| {
-            // With LeaderReady the pod group's `minMember` is 1 (LeaderWorkerSet, KEP-407).
-            self.spec.deployments[deployment].leader_ready
-                || self.group(deployment, group).complete().is_some()
-        };
-        order.into_iter().filter(whole).map(|group| groups[&group].clone()).collect()
+        units
     }
 
     fn view(&self, node: usize) -> SchedulingNode {
@@ -155,22 +152,13 @@ impl Cluster {
         self.dirty = true;
     }
 
-    fn pull(&mut self, uid: u64) {
-        let now = self.now;
+    /// A pod has its node.
+    fn scheduled(&mut self, uid: u64) {
         let pod = self.pod(uid).expect("a pod that is bound exists");
         let (name, node) = (pod.name, pod.node.expect("it has a node"));
-        let this = &self.nodes[node];
-        let preloaded = this.has_image || self.spec.pools[this.pool].image_preloaded;
-        let title = this.name.clone();
-        let times = &self.spec.deployments[name.deployment].startup;
-        let pull = if preloaded { times.image_cached } else { times.image_pull };
-        self.timers.set(now + pull, Timer::Pulled(uid));
+        let title = self.nodes[node].name.clone();
         self.tell_pod("pod_scheduled", name, &[("reason", "Scheduled".into()), ("node", title.into())]);
-        self.tell_pod(
-            "pod_pulling",
-            name,
-            &[("reason", if preloaded { "Pulled" } else { "Pulling" }.into())],
-        );
+        self.pull(uid);
         self.stage_reached(name.deployment, name.group, super::StartStage::Schedule, |pod| {
             pod.node.is_some()
         });

@@ -11,13 +11,29 @@ use crate::kubernetes::{CompileCacheArg, Rendezvous};
 use crate::units::SimDuration;
 
 impl Cluster {
-    pub(super) fn pulled(&mut self, uid: u64) {
-        let Some(pod) = self.pod_mut(uid).filter(|pod| pod.phase == Phase::Pulling) else { return };
-        pod.phase = Phase::Creating;
-        let (name, node) = (pod.name, pod.node.expect("an image is pulled on a node"));
+    /// A kubelet sets about getting the image of a pod that was bound to its node; a silent node's does not.
+    pub(super) fn pull(&mut self, uid: u64) {
+        let now = self.now;
+        let Some(pod) = self.pod_mut(uid) else { return };
+        pod.phase = Phase::Pulling;
+        pod.attempt += 1;
+        let (name, attempt, node) =
+            (pod.name, pod.attempt, pod.node.expect("a pod that is bound has a node"));
         if !self.nodes[node].runs() {
             return;
         }
+        let preloaded = self.nodes[node].has_image || self.spec.pools[self.nodes[node].pool].image_preloaded;
+        let times = &self.spec.deployments[name.deployment].startup;
+        let takes = if preloaded { times.image_cached } else { times.image_pull };
+        self.timers.set(now + takes, Timer::Pulled(uid, attempt));
+        let reason = if preloaded { "Pulled" } else { "Pulling" };
+        self.tell_pod("pod_pulling", name, &[("reason", reason.into())]);
+    }
+
+    pub(super) fn pulled(&mut self, uid: u64, attempt: u32) {
+        let current = |pod: &&mut Pod| pod.phase == Phase::Pulling && pod.attempt == attempt;
+        let Some(pod) = self.pod_mut(uid).filter(current) else { return };
+        let (name, node) = (pod.name, pod.node.expect("an image is pulled on a node"));
         self.nodes[node].has_image = true;
         self.start_container(uid);
         self.stage_reached(name.deployment, name.group, StartStage::ImagePull, |pod| {
@@ -25,27 +41,26 @@ impl Cluster {
         });
     }
 
-    fn start_container(&mut self, uid: u64) {
+    pub(super) fn start_container(&mut self, uid: u64) {
         let now = self.now;
         let Some(pod) = self.pod_mut(uid) else { return };
         pod.phase = Phase::Creating;
-        let (name, starts) = (pod.name, pod.starts);
+        pod.attempt += 1;
+        let (name, attempt) = (pod.name, pod.attempt);
         let takes = self.spec.deployments[name.deployment].startup.container_start;
-        self.timers.set(now + takes, Timer::Started(uid, starts));
+        self.timers.set(now + takes, Timer::Started(uid, attempt));
         self.dirty = true;
     }
 
-    pub(super) fn started(&mut self, uid: u64, starts: u32) {
+    pub(super) fn started(&mut self, uid: u64, attempt: u32) {
         let now = self.now;
-        let current = |pod: &&mut Pod| pod.phase == Phase::Creating && pod.starts == starts;
+        let current = |pod: &&mut Pod| pod.phase == Phase::Creating && pod.attempt == attempt;
         let Some(pod) = self.pod_mut(uid).filter(current) else { return };
         pod.phase = Phase::Running;
         pod.started = now;
         pod.starts += 1;
-        let (name, starts, node) = (pod.name, pod.starts, pod.node);
-        if node.is_none_or(|node| !self.nodes[node].runs()) {
-            return;
-        }
+        pod.event = true;
+        let name = pod.name;
         self.dirty = true;
         let spec = &self.spec.deployments[name.deployment];
         let (size, timeout) = (spec.size, spec.startup.rendezvous_timeout);
@@ -55,11 +70,12 @@ impl Cluster {
         if name.worker > 0 {
             self.pod_ready(uid);
         } else if alone {
-            self.timers.set(probe.ready_at(now, now), Timer::PodProbed(uid, starts));
+            self.timers.set(probe.ready_at(now, now), Timer::PodProbed(uid, attempt));
         }
         if size > 1 {
-            self.timers.set(now + timeout, Timer::RendezvousTimeout(uid, starts));
+            self.timers.set(now + timeout, Timer::RendezvousTimeout(uid, attempt));
         }
+        self.join(name.deployment, name.group, name.worker == 0);
         self.stage_reached(name.deployment, name.group, StartStage::Container, |pod| {
             pod.phase == Phase::Running
         });
@@ -69,14 +85,15 @@ impl Cluster {
     fn pod_ready(&mut self, uid: u64) {
         let Some(pod) = self.pod_mut(uid) else { return };
         if !std::mem::replace(&mut pod.ready, true) {
+            pod.event = true;
             let name = pod.name;
             self.dirty = true;
             self.tell_pod("pod_ready", name, &[]);
         }
     }
 
-    pub(super) fn pod_probed(&mut self, uid: u64, starts: u32) {
-        if self.pod(uid).is_some_and(|pod| pod.phase == Phase::Running && pod.starts == starts) {
+    pub(super) fn pod_probed(&mut self, uid: u64, attempt: u32) {
+        if self.pod(uid).is_some_and(|pod| pod.phase == Phase::Running && pod.attempt == attempt) {
             self.pod_ready(uid);
         }
     }
@@ -109,14 +126,14 @@ impl Cluster {
         let run = self.runs;
         let takes = self.spec.deployments[deployment].startup.distributed_init;
         let engine = &mut self.group_mut(deployment, group).engine;
-        (engine.run, engine.stage) = (run, Stage::Initialising);
-        (engine.frozen, engine.detected) = (None, None);
+        (engine.run, engine.stage, engine.due) = (run, Stage::Initialising, false);
         self.timers.set(now + takes, Timer::Initialised(run));
     }
 
-    /// The pods a container looks for did not come: it exits (`multi-node-serving.sh` of vLLM's examples, 60 tries 5 s apart).
-    pub(super) fn rendezvous_timed_out(&mut self, uid: u64, starts: u32) {
-        let waiting = |pod: &&Pod| pod.phase == Phase::Running && pod.starts == starts && self.runs(pod);
+    /// The pods a container looks for did not come: it exits (`multi-node-serving.sh` of vLLM's examples, 60 tries 5 s
+    /// apart). A worker that has joined the head of a Ray cluster waits for nothing any more.
+    pub(super) fn rendezvous_timed_out(&mut self, uid: u64, attempt: u32) {
+        let waiting = |pod: &&Pod| pod.phase == Phase::Running && pod.attempt == attempt && !pod.joined;
         let Some(name) = self.pod(uid).filter(waiting).map(|pod| pod.name) else { return };
         if self.group(name.deployment, name.group).engine.stage == Stage::Waiting {
             if let Some(pod) = self.pod_mut(uid) {
@@ -128,7 +145,7 @@ impl Cluster {
     }
 
     /// The group whose engine is in that run.
-    fn running(&self, run: u64) -> Option<(usize, u32)> {
+    pub(super) fn running(&self, run: u64) -> Option<(usize, u32)> {
         for (index, deployment) in self.deployments.iter().enumerate() {
             let found = deployment.groups.iter().position(|group| group.engine.run == run);
             if let Some(group) = found {
@@ -139,18 +156,25 @@ impl Cluster {
         None
     }
 
-    /// The group of that run, if it is in `stage` and works.
-    fn in_stage(&self, run: u64, stage: Stage) -> Option<(usize, u32)> {
+    /// The group of that run, if it is in `stage` and works. One that stands still goes on when it does again.
+    fn in_stage(&mut self, run: u64, stage: Stage) -> Option<(usize, u32)> {
         let (deployment, group) = self.running(run)?;
-        let engine = &self.group(deployment, group).engine;
-        (engine.stage == stage && engine.frozen.is_none()).then_some((deployment, group))
+        let engine = &mut self.group_mut(deployment, group).engine;
+        let works = engine.holds.is_empty();
+        engine.due |= engine.stage == stage && !works;
+        (engine.stage == stage && works).then_some((deployment, group))
     }
 
     pub(super) fn initialised(&mut self, run: u64) {
         let Some((deployment, group)) = self.in_stage(run, Stage::Initialising) else { return };
         if self.network_left(deployment, group) == 0.0 {
             let timeout = self.spec.control_plane.rpc_timeout;
-            self.freeze(deployment, group, Cause::Nic, Some(timeout));
+            self.freeze(deployment, group, Cause::Nic, true, Some(timeout));
+            self.group_mut(deployment, group).engine.due = true;
+            return;
+        }
+        if self.has_broken_gpu(deployment, group) {
+            self.break_engine(deployment, group, Some(Cause::Gpu));
             return;
         }
         let now = self.now;
@@ -176,6 +200,15 @@ impl Cluster {
         }
     }
 
+    /// Whether a pod of a group still has a GPU that fell off the bus: its process finds no device.
+    fn has_broken_gpu(&self, deployment: usize, group: u32) -> bool {
+        let broken = |pod: &Pod| {
+            let gpus = pod.node.map(|node| self.nodes[node].gpus.iter());
+            gpus.into_iter().flatten().any(|gpu| gpu.broken && gpu.pod == Some(pod.uid))
+        };
+        self.group(deployment, group).members().any(broken)
+    }
+
     pub(super) fn loaded_in(&mut self, uid: u64, run: u64) {
         let name = self.pods.get(&uid).copied();
         if name.is_some_and(|name| self.group(name.deployment, name.group).engine.run == run) {
@@ -185,7 +218,7 @@ impl Cluster {
 
     pub(super) fn loaded(&mut self, uid: u64) {
         let now = self.now;
-        let Some(pod) = self.pod(uid) else { return };
+        let Some(pod) = self.pod(uid).filter(|pod| self.runs(pod)) else { return };
         let (name, node) = (pod.name, pod.node.expect("weights are loaded on a node"));
         if self.spec.pools[self.nodes[node].pool].storage.cache {
             self.nodes[node].weights.insert(name.deployment);

@@ -204,13 +204,15 @@ impl Cluster {
         }
     }
 
-    /// LeaderWorkerSet's answer to pods that restarted or are deleted.
+    /// LeaderWorkerSet's answer to pods that restarted or are deleted. It looks at a pod when that pod's status changes, so
+    /// that what it let pass while another was pending it answers at the next change (`handleRestartPolicy`,
+    /// `pkg/controllers/pod_controller.go`).
     fn restart_group(&mut self, deployment: usize, group: u32) {
         let spec = &self.spec.deployments[deployment];
         let this = self.group(deployment, group);
-        let noticeable = |pod: &&Pod| (pod.terminating() && !pod.hidden) || pod.restarts > 0;
+        let seen = |pod: &&Pod| pod.event && !pod.hidden;
         let events: Vec<(u32, u64)> =
-            this.members().filter(noticeable).map(|pod| (pod.name.worker, pod.uid)).collect();
+            this.members().filter(seen).map(|pod| (pod.name.worker, pod.uid)).collect();
         if events.is_empty() {
             return;
         }
@@ -229,8 +231,11 @@ impl Cluster {
         let decided = events
             .into_iter()
             .find(|(worker, _)| recreate_group(spec.restart_policy, spec.size, &members, *worker));
+        for pod in self.group_mut(deployment, group).pods.iter_mut().flatten() {
+            pod.event = false;
+        }
         let Some((_, pod)) = decided else { return };
-        let leader = this.leader().expect("a group without a leader is not recreated");
+        let leader = self.group(deployment, group).leader().expect("only a group with a leader is recreated");
         let (leader, name) = (leader.uid, leader.name);
         let failed = self.pod(pod).expect("the event is about a pod that exists");
         let cause = failed.cause.or(self.group(deployment, group).outage.map(|outage| outage.cause));

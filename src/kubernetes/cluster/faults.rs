@@ -1,5 +1,7 @@
 //! What breaks, and what somebody does on purpose.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
@@ -15,7 +17,7 @@ use crate::units::SimDuration;
 impl Cluster {
     pub(super) fn apply(&mut self, action: Action) {
         match action {
-            Action::LoseNode { node, repair, cause } => self.lose_node(node, repair, cause),
+            Action::LoseNode { node, repair, cause } => self.lose_nodes(&[node], repair, cause),
             Action::LoseGpu { node, gpu, repair } => self.lose_gpu(node, gpu, repair),
             Action::LoseLink { node, left, repair } => self.lose_link(node, left, repair),
             Action::StopContainer(pod) => self.crash(pod),
@@ -34,9 +36,7 @@ impl Cluster {
                     node.pool == pool && node.block == block
                 };
                 let nodes: Vec<usize> = (0..self.nodes.len()).filter(of_block).collect();
-                for node in nodes {
-                    self.lose_node(node, repair, Cause::Block);
-                }
+                self.lose_nodes(&nodes, repair, Cause::Block);
             }
             Action::Rollout { deployment } => {
                 self.deployments[deployment].template.0 += 1;
@@ -57,11 +57,7 @@ impl Cluster {
             }
             Action::RepairNode { node } => self.repair_node(node),
             Action::Upgrade { pool, upgrade } => self.begin_upgrade(pool, upgrade),
-            Action::OutOfService { node } => {
-                self.nodes[node].out_of_service = true;
-                self.tell_node("node_tainted", node, &[("key", "node.kubernetes.io/out-of-service".into())]);
-                self.await_out_of_service(node);
-            }
+            Action::OutOfService { node } => self.put_out_of_service(node),
         }
     }
 
@@ -75,39 +71,58 @@ impl Cluster {
         self.fault(cause, self.nodes[node].name.clone());
     }
 
-    /// Groups with a pod on a node whose engine has come further than waiting.
-    fn engines_on(&self, node: usize) -> Vec<(usize, u32)> {
-        let pods = self.pods_on(node);
-        let mut groups: Vec<(usize, u32)> =
-            pods.iter().map(|uid| self.pods[uid]).map(|name| (name.deployment, name.group)).collect();
-        groups.dedup();
-        groups.retain(|(deployment, group)| self.group(*deployment, *group).engine.stage != Stage::Waiting);
-        groups
+    /// Groups with a pod on a node.
+    fn groups_on(&self, node: usize) -> BTreeSet<(usize, u32)> {
+        let names = self.pods_on(node).into_iter().map(|uid| self.pods[&uid]);
+        names.map(|name| (name.deployment, name.group)).collect()
     }
 
-    /// A machine dies, or is cut off, without a word.
-    pub(super) fn lose_node(&mut self, node: usize, repair: Option<SimDuration>, cause: Cause) {
-        if self.nodes[node].state != NodeState::Ready {
-            return;
-        }
-        self.fault_at(cause, node);
-        let engines = self.engines_on(node);
-        let this = &mut self.nodes[node];
-        this.state = NodeState::Silent;
-        this.generation += 1;
-        let of = this.generation;
-        let grace = self.spec.control_plane.monitor_grace;
-        self.timers.set(self.now + grace, Timer::NodeNotReady(node, of));
-        if let Some(repair) = repair {
-            self.timers.set(self.now + repair, Timer::NodeBack(node, of));
+    /// Machines die, or are cut off, all at once and without a word.
+    fn lose_nodes(&mut self, nodes: &[usize], repair: Option<SimDuration>, cause: Cause) {
+        let works = |node: &usize| self.nodes[*node].state == NodeState::Ready;
+        let nodes: Vec<usize> = nodes.iter().copied().filter(works).collect();
+        let mut groups = BTreeSet::new();
+        for &node in &nodes {
+            self.fault_at(cause, node);
+            groups.append(&mut self.groups_on(node));
+            let this = &mut self.nodes[node];
+            this.state = NodeState::Silent;
+            this.generation += 1;
+            let of = this.generation;
+            let grace = self.spec.control_plane.monitor_grace;
+            self.timers.set(self.now + grace, Timer::NodeNotReady(node, of));
+            if let Some(repair) = repair {
+                self.timers.set(self.now + repair, Timer::NodeBack(node, of));
+            }
+            for uid in self.pods_on(node) {
+                self.loads.cancel(self.now, uid);
+                if let Some(pod) = self.pod_mut(uid) {
+                    pod.attempt += 1;
+                }
+            }
         }
         self.dirty = true;
-        for (deployment, group) in engines {
-            let members = || self.group(deployment, group).members();
-            let survives = members().any(|pod| self.runs(pod));
-            let leader_lost = members().any(|pod| pod.name.worker == 0 && !self.runs(pod));
-            let noticed = survives.then(|| self.loss_noticed_after(deployment, leader_lost));
-            self.freeze(deployment, group, cause, noticed);
+        for (deployment, group) in groups {
+            self.lose_members(deployment, group, &nodes, cause);
+        }
+    }
+
+    /// A group has pods on nodes that fell silent. What is left of it notices later, unless nothing is, or those are gone
+    /// who would have noticed an earlier loss.
+    fn lose_members(&mut self, deployment: usize, group: u32, nodes: &[usize], cause: Cause) {
+        let members = || self.group(deployment, group).members();
+        let survives = members().any(|pod| pod.node.is_some() && self.runs(pod));
+        let leader = members().find(|pod| pod.name.worker == 0 && pod.node.is_some());
+        let leader_lost = leader.is_some_and(|leader| !self.runs(leader));
+        let just_now = leader.and_then(|leader| leader.node).is_some_and(|node| nodes.contains(&node));
+        if just_now || !survives {
+            let holds = &mut self.group_mut(deployment, group).engine.holds;
+            holds.iter_mut().for_each(|hold| hold.noticed = None);
+        }
+        let noticed = survives.then(|| self.loss_noticed_after(deployment, leader_lost));
+        self.freeze(deployment, group, cause, false, noticed);
+        if just_now {
+            self.head_gone(deployment, group);
         }
     }
 
@@ -126,7 +141,7 @@ impl Cluster {
         }
         self.dirty = true;
         if let Some(uid) = user {
-            self.process_dies(uid, Cause::Gpu);
+            self.process_dies(uid);
         }
     }
 
@@ -139,37 +154,58 @@ impl Cluster {
         }
     }
 
+    /// The process in a container exits. With Ray the leader learns of a worker's end at its monitor's next look (vLLM
+    /// `ray_executor.py`); with multiprocessing the connections between them break at once.
     fn crash(&mut self, name: PodName) {
-        if let Some(uid) = self.named(name).map(|pod| pod.uid) {
-            self.fault(Cause::Engine, self.pod_title(name));
-            self.process_dies(uid, Cause::Engine);
-        }
-    }
-
-    /// A process of an engine dies. Its own container exits at once; with Ray the others learn of it at the monitor's next
-    /// look (vLLM `ray_executor.py`), with multiprocessing at once.
-    fn process_dies(&mut self, uid: u64, cause: Cause) {
-        let Some(name) = self.pod(uid).map(|pod| pod.name) else { return };
-        self.lose(name.deployment, name.group, cause);
-        if let Some(pod) = self.pod_mut(uid) {
-            pod.cause.get_or_insert(cause);
-        }
-        let remote = name.worker > 0 && self.spec.deployments[name.deployment].rendezvous == Rendezvous::Ray;
-        if remote {
+        let runs = |pod: &&Pod| pod.phase == Phase::Running && self.runs(pod);
+        let Some(uid) = self.named(name).filter(runs).map(|pod| pod.uid) else { return };
+        self.fault(Cause::Engine, self.pod_title(name));
+        self.blame(uid, Cause::Engine);
+        if self.is_remote(name) {
             let after = self.spec.control_plane.ray_monitor_period;
-            self.freeze(name.deployment, name.group, cause, Some(after));
-        }
-        let frozen = self.group(name.deployment, name.group).engine.frozen.is_some();
-        if !(remote && frozen) {
+            self.freeze(name.deployment, name.group, Cause::Engine, false, Some(after));
+            self.exit_container(uid);
+        } else {
             self.container_exits(uid);
         }
     }
 
+    /// The process that used a GPU dies. Where that is an actor of Ray's its container lives on until the leader has learnt of
+    /// it; a process that has not come to its GPUs yet will find one missing.
+    fn process_dies(&mut self, uid: u64) {
+        let Some(name) = self.pods.get(&uid).copied() else { return };
+        if self.group(name.deployment, name.group).engine.stage == Stage::Waiting {
+            return;
+        }
+        self.blame(uid, Cause::Gpu);
+        if self.is_remote(name) {
+            let after = self.spec.control_plane.ray_monitor_period;
+            self.freeze(name.deployment, name.group, Cause::Gpu, false, Some(after));
+        } else {
+            self.container_exits(uid);
+        }
+    }
+
+    /// Notes why a pod, and so its group, is going to fail.
+    fn blame(&mut self, uid: u64, cause: Cause) {
+        if let Some(pod) = self.pod_mut(uid) {
+            pod.cause.get_or_insert(cause);
+            let name = pod.name;
+            self.lose(name.deployment, name.group, cause);
+        }
+    }
+
+    /// Whether the leader sees a pod's processes only through Ray.
+    pub(super) fn is_remote(&self, name: PodName) -> bool {
+        name.worker > 0 && self.spec.deployments[name.deployment].rendezvous == Rendezvous::Ray
+    }
+
     fn hang(&mut self, name: PodName) {
-        if self.group(name.deployment, name.group).engine.stage != Stage::Waiting {
+        let this = self.group(name.deployment, name.group);
+        if this.engine.stage != Stage::Waiting && this.members().all(|pod| self.runs(pod)) {
             self.fault(Cause::Hang, self.pod_title(name));
             let after = self.spec.control_plane.rpc_timeout;
-            self.freeze(name.deployment, name.group, Cause::Hang, Some(after));
+            self.freeze(name.deployment, name.group, Cause::Hang, false, Some(after));
         }
     }
 
@@ -178,7 +214,7 @@ impl Cluster {
             return;
         }
         if left == 0.0 && self.spec.pools[self.nodes[node].pool].one_network {
-            self.lose_node(node, repair, Cause::Nic);
+            self.lose_nodes(&[node], repair, Cause::Nic);
             return;
         }
         self.fault_at(Cause::Nic, node);
@@ -204,27 +240,17 @@ impl Cluster {
     /// Groups that span a node whose link changed slow down, hang, or go on.
     fn network_changed(&mut self, node: usize) {
         let timeout = self.spec.control_plane.rpc_timeout;
-        for (deployment, group) in self.engines_on(node) {
+        for (deployment, group) in self.groups_on(node) {
             let left = self.network_left(deployment, group);
-            let engine = &mut self.group_mut(deployment, group).engine;
             if left == 0.0 {
-                self.freeze(deployment, group, Cause::Nic, Some(timeout));
+                self.freeze(deployment, group, Cause::Nic, true, Some(timeout));
                 continue;
             }
-            let thawed = engine.frozen == Some(Cause::Nic);
-            if thawed {
-                (engine.frozen, engine.detected) = (None, None);
-            }
-            let (run, stage) = (engine.run, engine.stage);
-            let slot = self.slot(deployment, group);
-            if stage == Stage::Serving {
+            if self.group(deployment, group).engine.stage == Stage::Serving {
+                let slot = self.slot(deployment, group);
                 self.changes.push(Change::Network { slot, left });
-                if thawed {
-                    self.changes.push(Change::EngineThawed { slot });
-                }
-            } else if thawed && stage == Stage::Initialising {
-                self.initialised(run);
             }
+            self.thaw(deployment, group);
         }
         self.dirty = true;
     }
@@ -232,7 +258,7 @@ impl Cluster {
     /// The provider takes a spot node: a warning, the kubelet's graceful shutdown, then the machine is gone and the pool
     /// asks for another.
     fn preempt(&mut self, node: usize) {
-        if self.nodes[node].state != NodeState::Ready || self.nodes[node].ending {
+        if self.nodes[node].state != NodeState::Ready || self.nodes[node].ending.is_some() {
             return;
         }
         self.fault_at(Cause::Spot, node);
@@ -243,9 +269,9 @@ impl Cluster {
 
     /// Warns a node, asks its pods to end, and takes it away when the warning is over.
     pub(super) fn end_node(&mut self, node: usize, cause: Cause, notice: SimDuration, grace: SimDuration) {
-        self.nodes[node].ending = true;
-        let of = self.nodes[node].generation;
-        self.timers.set(self.now + notice, Timer::NodeEnds(node, of));
+        self.nodes[node].ending = Some(cause);
+        let machine = self.nodes[node].machine;
+        self.timers.set(self.now + notice, Timer::NodeEnds(node, machine));
         self.dirty = true;
         for uid in self.pods_on(node) {
             self.delete_pod(uid, false, Some(cause), Some(grace));
@@ -253,19 +279,19 @@ impl Cluster {
     }
 
     fn maintain(&mut self, node: usize, notice: SimDuration, away: SimDuration) {
-        if self.nodes[node].state != NodeState::Ready || self.nodes[node].ending {
+        if self.nodes[node].state != NodeState::Ready || self.nodes[node].ending.is_some() {
             return;
         }
-        self.nodes[node].ending = true;
+        self.nodes[node].ending = Some(Cause::Maintenance);
         self.dirty = true;
-        let of = self.nodes[node].generation;
+        let of = self.nodes[node].machine;
         self.tell_node("node_maintenance", node, &[("in_s", notice.as_secs_f64().into())]);
         self.timers.set(self.now + notice, Timer::NodeStops(node, of, away));
     }
 
     /// The machine of a maintained host stops: GPUs cannot be migrated live.
-    pub(super) fn node_stops(&mut self, node: usize, of: u32, away: SimDuration) {
-        if self.nodes[node].generation != of || self.nodes[node].state != NodeState::Ready {
+    pub(super) fn node_stops(&mut self, node: usize, machine: u32, away: SimDuration) {
+        if self.nodes[node].machine != machine || self.nodes[node].state != NodeState::Ready {
             return;
         }
         self.fault_at(Cause::Maintenance, node);
@@ -281,40 +307,5 @@ impl Cluster {
         for uid in self.pods_on(node) {
             self.kill_pod(uid, Cause::Maintenance);
         }
-    }
-
-    /// A pod ends with its machine, which said so: its object goes without any grace. A controller of before the fix may
-    /// miss that and lets only this pod be replaced.
-    pub(super) fn kill_pod(&mut self, uid: u64, cause: Cause) {
-        let missed = self.race_is_lost();
-        if let Some(pod) = self.pod_mut(uid).filter(|pod| !pod.terminating()) {
-            pod.hidden = missed;
-        }
-        self.delete_pod(uid, false, Some(cause), Some(SimDuration::ZERO));
-        self.end_pod(uid);
-    }
-
-    /// Evicts a pod, or tries again later if its budget forbids it.
-    pub(super) fn evict(&mut self, uid: u64) {
-        let Some(pod) = self.pod(uid).filter(|pod| !pod.terminating()) else { return };
-        let name = pod.name;
-        if self.may_evict(name.deployment) {
-            self.tell_pod("pod_evicted", name, &[("reason", "Evicted".into())]);
-            self.delete_pod(uid, false, Some(Cause::Drain), None);
-        } else {
-            let retry = self.spec.control_plane.drain_retry;
-            self.timers.set(self.now + retry, Timer::EvictRetry(uid));
-        }
-    }
-
-    /// Whether a disruption budget lets go of one more pod.
-    pub(super) fn may_evict(&self, deployment: usize) -> bool {
-        let spec = &self.spec.deployments[deployment];
-        let Some(budget) = &spec.budget else { return true };
-        let this = &self.deployments[deployment];
-        let expected = this.replicas * spec.size;
-        let healthy = |pod: &&Pod| pod.ready && pod.phase == Phase::Running && !pod.terminating();
-        let healthy = this.groups.iter().flat_map(super::group::Group::members).filter(healthy).count();
-        budget.disruptions_allowed(expected, healthy as u32) > 0
     }
 }

@@ -29,18 +29,40 @@ pub(super) enum Stage {
     Serving,
 }
 
+/// What keeps an engine from making progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub(super) cause: Cause,
+    /// A dead link: the engine goes on where it stood once that is mended.
+    pub(super) link: bool,
+    /// When a process notices and gives up; never if nobody is left who could.
+    pub(super) noticed: Option<SimTime>,
+}
+
 /// The processes of a group, taken as one.
 #[derive(Clone, Debug)]
 pub(super) struct Engine {
     /// Counts starts over the whole cluster: a timer set for an earlier one is void.
     pub(super) run: u64,
     pub(super) stage: Stage,
-    /// It makes no progress, for this reason.
-    pub(super) frozen: Option<Cause>,
-    /// When that is noticed.
-    pub(super) detected: Option<SimTime>,
+    /// Why it makes no progress, the first reason first; empty while it does.
+    pub(super) holds: Vec<Hold>,
+    /// Its stage would be over but for that.
+    pub(super) due: bool,
     /// Pods that still load.
     pub(super) loading: BTreeSet<u64>,
+}
+
+impl Engine {
+    /// Why it makes no progress, if it does not.
+    pub(super) fn frozen(&self) -> Option<Cause> {
+        self.holds.first().map(|hold| hold.cause)
+    }
+
+    /// It takes requests and answers them.
+    pub(super) fn serves(&self) -> bool {
+        self.stage == Stage::Serving && self.holds.is_empty()
+    }
 }
 
 /// A group that cannot serve since something happened to it.
@@ -78,8 +100,8 @@ impl Group {
             engine: Engine {
                 run: 0,
                 stage: Stage::Waiting,
-                frozen: None,
-                detected: None,
+                holds: Vec::new(),
+                due: false,
                 loading: BTreeSet::new(),
             },
             endpoint: false,

@@ -1,15 +1,9 @@
-//! Nodes come and go: provisioning, lost heartbeats, taints and evictions, repair, windows.
+//! Nodes come and go: provisioning, repair, ends and windows.
 
 use rand::RngExt;
 
-use super::{
-    Cause, Change, Cluster, PodName, Unplaced,
-    account::NodeUse,
-    node::{NodeState, unreachable},
-    spec::ClusterStart,
-    timer::Timer,
-};
-use crate::kubernetes::{Revision, TaintEffect, Tolerated, toleration_seconds};
+use super::{Cause, Change, Cluster, PodName, Unplaced, node::NodeState, spec::ClusterStart, timer::Timer};
+use crate::kubernetes::Revision;
 use crate::units::{SimDuration, SimTime};
 
 impl Cluster {
@@ -30,10 +24,12 @@ impl Cluster {
         for pool in 0..self.spec.pools.len() {
             if let Some((from, until)) = self.spec.pools[pool].window {
                 if from > SimTime::ZERO {
-                    self.timers.set(from, Timer::Window(pool, true));
+                    self.timers.set(from, Timer::WindowOpens(pool));
                 }
                 if let Some(until) = until {
-                    self.timers.set(until, Timer::Window(pool, false));
+                    let notice = self.spec.control_plane.spot_notice;
+                    self.timers.set(earlier(until, notice).max(from), Timer::WindowEnds(pool));
+                    self.timers.set(until, Timer::WindowCloses(pool));
                 }
             }
             if self.spec.pools[pool].window.is_none_or(|(from, _)| from == SimTime::ZERO) {
@@ -54,10 +50,8 @@ impl Cluster {
         let exist = self.now == SimTime::ZERO && self.spec.start != ClusterStart::Nothing;
         for node in self.first_node[pool]..self.first_node[pool] + asked as usize {
             if exist {
-                self.nodes[node].paid = true;
-                self.nodes[node].generation += 1;
-                let of = self.nodes[node].generation;
-                self.nodes[node].state = NodeState::Provisioning;
+                let of = self.new_machine(node);
+                self.machine_found(node);
                 self.node_ready(node, of);
             } else {
                 self.provision(node);
@@ -100,7 +94,7 @@ impl Cluster {
     /// Binds the first pods, on nodes that a scaling pool adds as it must.
     fn bind_begun(&mut self) -> Result<(), Unplaced> {
         loop {
-            self.place_pods();
+            self.place_pods(false);
             self.scale_pools();
             let coming: Vec<usize> = (0..self.nodes.len())
                 .filter(|node| self.nodes[*node].state == NodeState::Provisioning)
@@ -109,7 +103,7 @@ impl Cluster {
                 break;
             }
             for node in coming {
-                self.nodes[node].paid = true;
+                self.machine_found(node);
                 let of = self.nodes[node].generation;
                 self.node_ready(node, of);
             }
@@ -141,34 +135,55 @@ impl Cluster {
         }
     }
 
-    fn provision(&mut self, node: usize) {
-        let now = self.now;
+    /// Asks for a machine.
+    pub(super) fn provision(&mut self, node: usize) {
         let draw: f64 = self.waits[node].random();
-        let this = &mut self.nodes[node];
-        this.state = NodeState::Provisioning;
-        this.generation += 1;
-        this.upgraded = false;
-        let (of, pool) = (this.generation, this.pool);
+        let of = self.new_machine(node);
+        let pool = self.nodes[node].pool;
         let wait = self.spec.pools[pool].wait.at(draw);
-        self.dirty = true;
         self.tell_node("node_provisioned", node, &[("found", wait.is_some().into())]);
         if let Some(wait) = wait {
-            self.timers.set(now + wait, Timer::NodeFound(node, of));
+            self.timers.set(self.now + wait, Timer::NodeFound(node, of));
+        }
+        // With one more on its way, an empty node that its pool needed until now may be one too many.
+        for other in self.of_pool(pool) {
+            if self.nodes[other].state == NodeState::Ready && self.nodes[other].empty_since.is_some() {
+                self.await_unneeded(other);
+            }
         }
     }
 
-    pub(super) fn add_node(&mut self, node: usize) {
-        self.provision(node);
+    /// The place of a node is one for another machine; returns its generation.
+    fn new_machine(&mut self, node: usize) -> u32 {
+        let this = &mut self.nodes[node];
+        this.state = NodeState::Provisioning;
+        this.machine += 1;
+        this.generation += 1;
+        this.upgraded = false;
+        self.dirty = true;
+        self.nodes[node].generation
     }
 
-    fn is(&self, node: usize, state: NodeState, of: u32) -> bool {
+    /// A machine is there: from now on it is paid for, and its time runs.
+    fn machine_found(&mut self, node: usize) {
+        let this = &mut self.nodes[node];
+        this.paid = true;
+        let (pool, machine) = (this.pool, this.machine);
+        self.dirty = true;
+        if let Some(lifetime) = self.spec.pools[pool].lifetime {
+            let notice = self.spec.control_plane.spot_notice;
+            let at = earlier(self.now + lifetime, notice).max(self.now);
+            self.timers.set(at, Timer::NodeExpires(node, machine));
+        }
+    }
+
+    pub(super) fn is(&self, node: usize, state: NodeState, of: u32) -> bool {
         self.nodes[node].state == state && self.nodes[node].generation == of
     }
 
     pub(super) fn node_found(&mut self, node: usize, of: u32) {
         if self.is(node, NodeState::Provisioning, of) {
-            self.nodes[node].paid = true;
-            self.dirty = true;
+            self.machine_found(node);
             let takes = self.spec.pools[self.nodes[node].pool].node_ready;
             self.timers.set(self.now + takes, Timer::NodeReady(node, of));
         }
@@ -178,172 +193,61 @@ impl Cluster {
         if !self.is(node, NodeState::Provisioning, of) {
             return;
         }
+        // Pods of the machine that had this name before.
+        self.drop_pods(node, Cause::Node);
         self.mend(node);
-        self.nodes[node].wipe(true);
-        if let Some(lifetime) = self.spec.pools[self.nodes[node].pool].lifetime {
-            self.timers.set(self.now + lifetime, Timer::NodeExpires(node, of));
-        }
+        let this = &mut self.nodes[node];
+        this.wipe(true);
+        this.cordoned = false;
+        this.ending = None;
+        this.draining = None;
+        this.empty_since = Some(self.now);
+        self.await_unneeded(node);
         self.tell_node("node_ready", node, &[]);
     }
 
-    /// A machine that works, with nothing held against it.
+    /// A machine that works and is heard of. Whoever called it out of service takes that back.
     fn mend(&mut self, node: usize) {
         let this = &mut self.nodes[node];
         this.state = NodeState::Ready;
         this.not_ready = false;
         this.no_execute = false;
         this.out_of_service = false;
-        this.cordoned = false;
-        this.ending = false;
-        this.draining = None;
         this.network = 1.0;
         this.link_changes += 1;
         this.gpus.iter_mut().for_each(|gpu| gpu.broken = false);
-        this.empty_since = Some(self.now);
         self.dirty = true;
-        self.await_unneeded(node);
     }
 
-    /// The control plane gives up waiting for a heartbeat.
-    pub(super) fn node_not_ready(&mut self, node: usize, of: u32) {
-        if !self.is(node, NodeState::Silent, of) {
-            return;
-        }
-        self.nodes[node].not_ready = true;
-        self.dirty = true;
-        self.tell_node("node_not_ready", node, &[("reason", "NodeStatusUnknown".into())]);
-        for uid in self.pods_on(node) {
-            let pod = self.pod_mut(uid).expect("the pod was listed a moment ago");
-            let (was_ready, name) = (std::mem::replace(&mut pod.ready, false), pod.name);
-            if was_ready {
-                self.tell_pod("pod_unready", name, &[("reason", "NodeNotReady".into())]);
-            }
-        }
-        if let Some(after) = self.spec.pools[self.nodes[node].pool].repair_after {
-            self.timers.set(self.now + after, Timer::NodeRepair(node, of));
-        }
-        self.await_out_of_service(node);
-        self.node_taint(node, of);
-    }
-
-    /// Taints a node so that its pods are evicted, as fast as the node life-cycle controller may: one node at a time, and
-    /// none at all while most of a small cluster is gone.
-    pub(super) fn node_taint(&mut self, node: usize, of: u32) {
-        if !self.is(node, NodeState::Silent, of) {
-            return;
-        }
-        let facts = &self.spec.control_plane;
-        let there = self
-            .nodes
-            .iter()
-            .filter(|node| !matches!(node.state, NodeState::Absent | NodeState::Provisioning));
-        let (all, lost) =
-            there.fold((0_u32, 0_u32), |(all, lost), node| (all + 1, lost + u32::from(node.not_ready)));
-        let unhealthy = lost >= facts.unhealthy_zone_nodes
-            && f64::from(lost) >= facts.unhealthy_zone_share * f64::from(all);
-        if unhealthy && all <= facts.large_cluster_nodes {
-            self.timers.set(self.now + facts.monitor_period, Timer::NodeTaint(node, of));
-            return;
-        }
-        if self.next_taint > self.now {
-            self.timers.set(self.next_taint, Timer::NodeTaint(node, of));
-            return;
-        }
-        let interval = if unhealthy { facts.secondary_eviction_interval } else { facts.eviction_interval };
-        self.next_taint = self.now + interval;
-        self.nodes[node].no_execute = true;
-        for uid in self.pods_on(node) {
-            let name = self.pods[&uid];
-            let tolerations = &self.spec.deployments[name.deployment].tolerations;
-            match toleration_seconds(tolerations, &unreachable(TaintEffect::NoExecute)) {
-                Tolerated::Not => self.evict_for_taint(uid),
-                Tolerated::For(seconds) => {
-                    let at = self.now + SimDuration::from_secs(u64::from(seconds));
-                    self.timers.set(at, Timer::Evict(uid));
-                }
-                Tolerated::Forever => {}
-            }
-        }
-    }
-
-    pub(super) fn evict_for_taint(&mut self, uid: u64) {
-        let tainted = |node: usize| self.nodes[node].no_execute;
-        if self.pod(uid).and_then(|pod| pod.node).is_some_and(tainted) {
-            let name = self.pods[&uid];
-            let cause = self.group(name.deployment, name.group).outage.map(|outage| outage.cause);
-            self.tell_pod("pod_evicted", name, &[("reason", "TaintManagerEviction".into())]);
-            self.delete_pod(uid, false, cause.or(Some(Cause::Node)), None);
-        }
-    }
-
-    /// The taint `out-of-service` counts once the node is not ready: then the garbage collector, at its next turn, takes the
-    /// pods that are to go.
-    pub(super) fn await_out_of_service(&mut self, node: usize) {
-        let this = &self.nodes[node];
-        if this.out_of_service && this.not_ready && this.state == NodeState::Silent {
-            let period = self.spec.control_plane.gc_period.as_nanos();
-            let turn = self.now.as_nanos() / period * period + period;
-            self.timers.set(SimTime::from_nanos(turn), Timer::OutOfService(node, this.generation));
-        }
-    }
-
-    pub(super) fn collect_out_of_service(&mut self, node: usize, of: u32) {
-        if self.is(node, NodeState::Silent, of) && self.nodes[node].out_of_service {
-            self.drop_pods(node, Cause::Node);
-        }
-    }
-
-    /// Removes the pods of a node that will not say anything about them any more.
-    fn drop_pods(&mut self, node: usize, cause: Cause) {
-        for uid in self.pods_on(node) {
-            let name = self.pods[&uid];
-            let known = self.group(name.deployment, name.group).outage.map(|outage| outage.cause);
-            self.kill_pod(uid, known.unwrap_or(cause));
-        }
-    }
-
-    /// GKE's auto-repair: the node object goes, and a new machine takes its name.
-    pub(super) fn node_repair(&mut self, node: usize, of: u32) {
-        if !self.is(node, NodeState::Silent, of) {
-            return;
-        }
-        self.tell_node("node_removed", node, &[("reason", "AutoRepair".into())]);
-        self.nodes[node].paid = false;
-        self.nodes[node].not_ready = true;
-        self.provision(node);
-        let of = self.nodes[node].generation;
-        let delay = self.spec.control_plane.orphan_delay;
-        self.timers.set(self.now + delay, Timer::Orphans(node, of));
-    }
-
-    pub(super) fn collect_orphans(&mut self, node: usize, of: u32) {
-        if self.nodes[node].generation == of {
-            self.drop_pods(node, Cause::Node);
-        }
-    }
-
-    /// A machine is back: what ran on it starts again, what was to end has ended.
+    /// A machine is back: what ran on it starts again, what was to end has ended. Its node object was there all the time, so
+    /// that a cordon still holds, and a drain goes on.
     pub(super) fn node_back(&mut self, node: usize, of: u32) {
-        if self.nodes[node].generation == of
-            && matches!(self.nodes[node].state, NodeState::Silent | NodeState::Stopped)
-        {
-            self.nodes[node].generation += 1;
-            self.mend(node);
-            self.nodes[node].wipe(false);
-            self.tell_node("node_repaired", node, &[]);
-            for uid in self.pods_on(node) {
-                self.nodes[node].empty_since = None;
-                if self.pod(uid).is_some_and(super::pod::Pod::terminating) {
-                    self.stop_pod(uid);
-                } else {
-                    self.resume_pod(uid);
-                }
+        let this = &mut self.nodes[node];
+        if this.generation != of || !matches!(this.state, NodeState::Silent | NodeState::Stopped) {
+            return;
+        }
+        if this.state == NodeState::Stopped {
+            this.ending = None;
+        }
+        this.generation += 1;
+        let of = this.generation;
+        self.mend(node);
+        self.nodes[node].wipe(false);
+        self.tell_node("node_repaired", node, &[]);
+        for uid in self.pods_on(node) {
+            if self.pod(uid).is_some_and(super::pod::Pod::terminating) {
+                self.stop_pod(uid);
+            } else {
+                self.resume_pod(uid);
             }
         }
+        self.drain_again(node, of);
     }
 
+    /// What is broken about a node is mended, and pods may be put on it again.
     pub(super) fn repair_node(&mut self, node: usize) {
         let of = self.nodes[node].generation;
+        self.uncordon(node);
         self.node_back(node, of);
         for gpu in 0..self.nodes[node].gpus.len() as u32 {
             let breaks = self.nodes[node].gpus[gpu as usize].breaks;
@@ -355,11 +259,12 @@ impl Cluster {
         }
     }
 
-    /// A node whose warning is over goes; its pool asks for another in its place.
-    pub(super) fn node_ends(&mut self, node: usize, of: u32) {
-        if self.nodes[node].generation == of && self.nodes[node].state == NodeState::Ready {
-            let open = self.is_open(self.nodes[node].pool);
-            self.remove_node(node, Cause::Expiry);
+    /// A node whose warning is over goes, whatever became of it since; its pool asks for another in its place.
+    pub(super) fn node_ends(&mut self, node: usize, machine: u32) {
+        let this = &self.nodes[node];
+        if this.machine == machine && this.state != NodeState::Absent {
+            let (open, cause) = (self.is_open(this.pool), this.ending.unwrap_or(Cause::Expiry));
+            self.remove_node(node, cause);
             if open {
                 self.provision(node);
             }
@@ -372,77 +277,61 @@ impl Cluster {
         let this = &mut self.nodes[node];
         this.state = NodeState::Absent;
         this.paid = false;
+        this.machine += 1;
         this.generation += 1;
         this.draining = None;
+        this.empty_since = None;
         self.dirty = true;
         self.tell_node("node_removed", node, &[]);
     }
 
-    pub(super) fn node_expires(&mut self, node: usize, of: u32) {
-        let notice = self.spec.control_plane.spot_notice;
-        if self.nodes[node].generation == of && !self.nodes[node].ending {
-            let grace = self.spec.control_plane.spot_pods;
+    /// The time of a node is over in as long as the warning takes.
+    pub(super) fn node_expires(&mut self, node: usize, machine: u32) {
+        let facts = &self.spec.control_plane;
+        let (notice, grace) = (facts.spot_notice, facts.spot_pods);
+        let this = &self.nodes[node];
+        if this.machine == machine && this.state != NodeState::Absent && this.ending.is_none() {
             self.tell_node("node_expired", node, &[]);
             self.end_node(node, Cause::Expiry, notice, grace);
         }
     }
 
-    fn is_open(&self, pool: usize) -> bool {
+    pub(super) fn is_open(&self, pool: usize) -> bool {
         self.spec.pools[pool]
             .window
             .is_none_or(|(from, until)| from <= self.now && until.is_none_or(|until| self.now < until))
     }
 
-    pub(super) fn window(&mut self, pool: usize, open: bool) {
-        if open {
-            self.open_pool(pool);
-            return;
+    pub(super) fn window_opens(&mut self, pool: usize) {
+        self.open_pool(pool);
+    }
+
+    /// The nodes of a pool are warned that its window closes.
+    pub(super) fn window_ends(&mut self, pool: usize) {
+        for node in self.of_pool(pool) {
+            if self.nodes[node].state == NodeState::Ready {
+                self.node_expires(node, self.nodes[node].machine);
+            }
         }
+    }
+
+    /// The window of a pool is over: no node outlives it.
+    pub(super) fn window_closes(&mut self, pool: usize) {
+        for node in self.of_pool(pool) {
+            if self.nodes[node].state != NodeState::Absent {
+                self.remove_node(node, Cause::Expiry);
+            }
+        }
+    }
+
+    /// Places for nodes of a pool.
+    pub(super) fn of_pool(&self, pool: usize) -> std::ops::Range<usize> {
         let first = self.first_node[pool];
-        for node in first..first + self.spec.pools[pool].slots() as usize {
-            match self.nodes[node].state {
-                NodeState::Absent => {}
-                NodeState::Ready => {
-                    let of = self.nodes[node].generation;
-                    self.node_expires(node, of);
-                }
-                NodeState::Provisioning | NodeState::Silent | NodeState::Stopped => {
-                    self.remove_node(node, Cause::Expiry);
-                }
-            }
-        }
+        first..first + self.spec.pools[pool].slots() as usize
     }
+}
 
-    /// What a node is at, for the books.
-    pub(super) fn use_of(&self, node: usize) -> NodeUse {
-        let this = &self.nodes[node];
-        if !this.paid {
-            return NodeUse::Unpaid;
-        }
-        match this.state {
-            NodeState::Absent => NodeUse::Unpaid,
-            NodeState::Provisioning => NodeUse::Starting,
-            NodeState::Silent | NodeState::Stopped => NodeUse::Down,
-            NodeState::Ready => self.use_of_pods(node),
-        }
-    }
-
-    fn use_of_pods(&self, node: usize) -> NodeUse {
-        use super::group::Stage;
-        let mut found = NodeUse::Spare;
-        for uid in self.nodes[node].gpus.iter().filter_map(|gpu| gpu.pod) {
-            let name = self.pods[&uid];
-            let group = self.group(name.deployment, name.group);
-            if group.engine.stage == Stage::Serving && group.engine.frozen.is_none() {
-                return NodeUse::Up;
-            }
-            let ends = group.leader().is_none_or(super::pod::Pod::terminating);
-            if group.engine.frozen.is_some() || (ends && group.outage.is_some()) {
-                found = NodeUse::Down;
-            } else if found == NodeUse::Spare {
-                found = NodeUse::Starting;
-            }
-        }
-        found
-    }
+/// So long before `time`, or the beginning.
+fn earlier(time: SimTime, by: SimDuration) -> SimTime {
+    SimTime::from_nanos(time.as_nanos().saturating_sub(by.as_nanos()))
 }

@@ -41,7 +41,9 @@ pub(super) struct Node {
     /// Numbered over all blocks.
     pub(super) sub_block: u32,
     pub(super) state: NodeState,
-    /// Counts machines, and what befalls them: a timer set for an earlier one is void.
+    /// Counts machines: a timer set for an earlier one is void.
+    pub(super) machine: u32,
+    /// Counts machines, and what befalls them: likewise.
     pub(super) generation: u32,
     /// Counts changes of its link.
     pub(super) link_changes: u32,
@@ -51,8 +53,8 @@ pub(super) struct Node {
     pub(super) no_execute: bool,
     pub(super) out_of_service: bool,
     pub(super) cordoned: bool,
-    /// A warning was given: nothing new is bound here.
-    pub(super) ending: bool,
+    /// A warning was given, for this reason: nothing new is bound here.
+    pub(super) ending: Option<super::Cause>,
     /// It is drained since then, and for this reason.
     pub(super) draining: Option<(SimTime, super::Cause)>,
     pub(super) gpus: Vec<GpuSlot>,
@@ -81,13 +83,14 @@ impl Node {
             block,
             sub_block,
             state: NodeState::Absent,
+            machine: 0,
             generation: 0,
             link_changes: 0,
             not_ready: false,
             no_execute: false,
             out_of_service: false,
             cordoned: false,
-            ending: false,
+            ending: None,
             draining: None,
             gpus: vec![GpuSlot::default(); gpus as usize],
             has_image: false,
@@ -100,9 +103,9 @@ impl Node {
         }
     }
 
-    /// A machine that works and that the control plane lets pods onto.
+    /// A machine that the control plane takes for working, and lets pods onto: for a while also one that is silent.
     pub(super) fn takes_pods(&self) -> bool {
-        self.state == NodeState::Ready && !self.not_ready && !self.cordoned
+        matches!(self.state, NodeState::Ready | NodeState::Silent) && !self.not_ready && !self.cordoned
     }
 
     /// Containers run on it.
@@ -123,11 +126,11 @@ impl Node {
         if self.not_ready {
             taints.push(unreachable(TaintEffect::NoSchedule));
         }
-        if self.ending {
+        if self.ending.is_some() {
             taints.push(taint("cloud.google.com/impending-node-termination", TaintEffect::NoSchedule));
         }
         if self.out_of_service {
-            taints.push(taint("node.kubernetes.io/out-of-service", TaintEffect::NoExecute));
+            taints.push(out_of_service());
         }
         taints
     }
@@ -156,6 +159,11 @@ impl Node {
 
 fn taint(key: &'static str, effect: TaintEffect) -> Taint {
     Taint { key: key.into(), value: "".into(), effect }
+}
+
+/// What somebody puts on a node that is shut down for good.
+pub(super) fn out_of_service() -> Taint {
+    taint("node.kubernetes.io/out-of-service", TaintEffect::NoExecute)
 }
 
 /// What the control plane puts on a node that is not heard of.

@@ -50,6 +50,12 @@ pub(super) struct Pod {
     pub(super) crashes: u32,
     /// When its container last started.
     pub(super) started: SimTime,
+    /// Counts what its kubelet set about: a timer set for something earlier is void.
+    pub(super) attempt: u32,
+    /// A worker of a Ray cluster: its container has joined a head.
+    pub(super) joined: bool,
+    /// Its status changed, which LeaderWorkerSet has not looked at yet.
+    pub(super) event: bool,
     /// It was said that it finds no node.
     pub(super) told_pending: bool,
     /// Its deletion escaped the LeaderWorkerSet controller.
@@ -72,6 +78,9 @@ impl Pod {
             restarts: 0,
             crashes: 0,
             started: SimTime::ZERO,
+            attempt: 0,
+            joined: false,
+            event: false,
             told_pending: false,
             hidden: false,
         }

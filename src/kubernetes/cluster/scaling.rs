@@ -12,7 +12,7 @@ impl Cluster {
     pub(super) fn scale_pools(&mut self) {
         for pool in 0..self.spec.pools.len() {
             let spec = &self.spec.pools[pool];
-            if spec.min < spec.max {
+            if spec.min < spec.max && self.is_open(pool) {
                 let (gpus, most) = (spec.gpus, spec.max);
                 self.grow(pool, gpus, most);
             }
@@ -29,12 +29,15 @@ impl Cluster {
         if wanted.is_empty() {
             return;
         }
-        let first = self.first_node[pool];
-        let of_pool = first..first + most as usize;
-        let coming = of_pool.clone().filter(|node| self.nodes[*node].state == NodeState::Provisioning);
+        let state = |node: &usize| self.nodes[*node].state;
+        let coming = self.of_pool(pool).filter(|node| state(node) == NodeState::Provisioning);
         // Nodes that are on their way take pods first, the oldest pod first.
         let mut free: Vec<u32> = coming.map(|_| gpus).collect();
-        let mut absent = of_pool.filter(|node| self.nodes[*node].state == NodeState::Absent);
+        // Nodes that an upgrade is about to take away make room for others.
+        let stays = |node: &usize| state(node) != NodeState::Absent && self.nodes[*node].draining.is_none();
+        let there = self.of_pool(pool).filter(stays).count();
+        let absent = self.of_pool(pool).filter(|node| state(node) == NodeState::Absent);
+        let mut absent = absent.take((most as usize).saturating_sub(there));
         let mut asked = Vec::new();
         for pod in wanted {
             if let Some(room) = free.iter_mut().find(|room| **room >= pod) {
@@ -45,7 +48,7 @@ impl Cluster {
             }
         }
         for node in asked {
-            self.add_node(node);
+            self.provision(node);
         }
     }
 
@@ -54,19 +57,17 @@ impl Cluster {
         let spec = &self.spec.pools[self.nodes[node].pool];
         if spec.min < spec.max {
             let after = self.spec.control_plane.unneeded;
-            self.timers.set(self.now + after, Timer::NodeUnneeded(node, self.nodes[node].generation));
+            self.timers.set(self.now + after, Timer::NodeUnneeded(node, self.nodes[node].machine));
         }
     }
 
-    pub(super) fn node_unneeded(&mut self, node: usize, of: u32) {
+    pub(super) fn node_unneeded(&mut self, node: usize, machine: u32) {
         let this = &self.nodes[node];
-        let Some(since) = this.empty_since.filter(|_| this.generation == of) else { return };
+        let Some(since) = this.empty_since.filter(|_| this.machine == machine) else { return };
         let pool = this.pool;
         let long = self.now - since >= self.spec.control_plane.unneeded;
-        let first = self.first_node[pool];
-        let slots = self.spec.pools[pool].slots() as usize;
         let there =
-            self.nodes[first..first + slots].iter().filter(|node| node.state != NodeState::Absent).count();
+            self.nodes[self.of_pool(pool)].iter().filter(|node| node.state != NodeState::Absent).count();
         if long && this.state == NodeState::Ready && there as u32 > self.spec.pools[pool].min {
             self.remove_node(node, super::Cause::Drain);
         }

@@ -10,9 +10,9 @@ use crate::units::{SimDuration, SimTime};
 /// Something due. Whom it was meant for may have changed since: each carries what it was set for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Timer {
-    /// A pod, by uid: its image is there.
-    Pulled(u64),
-    /// Its container has started; the count is that of its starts.
+    /// A pod, by (uid, attempt): its image is there.
+    Pulled(u64, u32),
+    /// Its container has started.
     Started(u64, u32),
     /// The kubelet starts its container again.
     Restart(u64, u32),
@@ -20,14 +20,16 @@ pub(super) enum Timer {
     RendezvousTimeout(u64, u32),
     /// Its container has run for as long as its probe wants, where that waits for no engine.
     PodProbed(u64, u32),
-    /// Its weights are there in this run, where the scenario states how long that takes.
+    /// Its container has been without the head of its Ray cluster for too long.
+    HeadLost(u64, u32),
+    /// By uid: its weights are there in this run, where the scenario states how long that takes.
     Loaded(u64, u64),
     /// Its container is gone.
     Stopped(u64),
     /// It is told to end after `preStop`.
     Drain(u64),
-    /// It bore the taint of its node for long enough.
-    Evict(u64),
+    /// It bore the taint of its node, of that generation, for long enough.
+    Evict(u64, u32),
     /// Its eviction, which a budget forbade, is tried again.
     EvictRetry(u64),
     /// An engine, by run: its processes have found each other.
@@ -56,11 +58,11 @@ pub(super) enum Timer {
     NodeBack(usize, u32),
     /// The pods of its vanished object are collected.
     Orphans(usize, u32),
-    /// It ends: the warning is over.
+    /// A node, by (index, machine): it ends, the warning is over.
     NodeEnds(usize, u32),
     /// It stops for so long: the warning is over.
     NodeStops(usize, u32, SimDuration),
-    /// Its time is over.
+    /// Its time is nearly over.
     NodeExpires(usize, u32),
     /// It was empty for long enough.
     NodeUnneeded(usize, u32),
@@ -70,8 +72,12 @@ pub(super) enum Timer {
     LinkBack(usize, u32),
     /// A drain of it tries again.
     DrainRetry(usize, u32),
-    /// A pool's window opens or closes.
-    Window(usize, bool),
+    /// A pool's window opens.
+    WindowOpens(usize),
+    /// It is about to close.
+    WindowEnds(usize),
+    /// It closes.
+    WindowCloses(usize),
     /// A lane of an upgrade goes on after its soak.
     Soaked(usize, usize),
 }

@@ -1,4 +1,4 @@
-//! Drains and the upgrade of a pool: surge, or blue and green.
+//! The upgrade of a pool: surge, or blue and green.
 
 use std::collections::VecDeque;
 
@@ -44,10 +44,8 @@ impl Cluster {
         if self.upgrades[pool].is_some() {
             return;
         }
-        let first = self.first_node[pool];
-        let of_pool = first..first + self.spec.pools[pool].slots() as usize;
         let (old, absent): (Vec<usize>, Vec<usize>) =
-            of_pool.partition(|node| self.nodes[*node].state != NodeState::Absent);
+            self.of_pool(pool).partition(|node| self.nodes[*node].state != NodeState::Absent);
         self.tell("upgrade_started", self.spec.pools[pool].name.clone(), &[("nodes", old.len().into())]);
         let mut upgrade = Upgrade {
             spec,
@@ -65,7 +63,7 @@ impl Cluster {
                 upgrade.green = absent.into_iter().take(old.len()).collect();
                 upgrade.blue = old;
                 for node in upgrade.green.clone() {
-                    self.add_node(node);
+                    self.provision(node);
                 }
             }
         }
@@ -103,7 +101,7 @@ impl Cluster {
                 Lane::Draining { old, again } if self.is_drained(old) => {
                     self.remove_node(old, Cause::Upgrade);
                     if again {
-                        self.add_node(old);
+                        self.provision(old);
                         Lane::Again { node: old }
                     } else {
                         self.soak(pool, index, upgrade.spec)
@@ -119,20 +117,22 @@ impl Cluster {
         upgrade.lanes.iter().all(|lane| *lane == Lane::Done)
     }
 
-    /// A lane takes the next old node: with a new one first, or by making the old one anew.
+    /// A lane takes the next old node: with a new one first, once there is a place for it, or by making the old one anew.
     fn next_lane(&mut self, pool: usize, upgrade: &mut Upgrade, with_surge: bool) -> Lane {
-        let Some(old) = upgrade.old.pop_front() else { return Lane::Done };
-        self.dirty = true;
-        if !with_surge {
-            self.drain_node(old, Cause::Upgrade);
-            return Lane::Draining { old, again: true };
+        let Some(old) = upgrade.old.front().copied() else { return Lane::Done };
+        let mut absent = self.of_pool(pool).filter(|node| self.nodes[*node].state == NodeState::Absent);
+        let absent = absent.next();
+        if with_surge && absent.is_none() {
+            return Lane::Idle;
         }
-        let first = self.first_node[pool];
-        let of_pool = first..first + self.spec.pools[pool].slots() as usize;
-        let mut absent = of_pool.filter(|node| self.nodes[*node].state == NodeState::Absent);
-        let node = absent.next().expect("a pool has room for the nodes of its upgrade");
-        self.add_node(node);
-        Lane::New { node, old }
+        upgrade.old.pop_front();
+        self.dirty = true;
+        if let Some(node) = absent.filter(|_| with_surge) {
+            self.provision(node);
+            return Lane::New { node, old };
+        }
+        self.drain_node(old, Cause::Upgrade);
+        Lane::Draining { old, again: true }
     }
 
     fn soak(&mut self, pool: usize, lane: usize, spec: UpgradeSpec) -> Lane {
@@ -179,44 +179,5 @@ impl Cluster {
 
     fn is_drained(&self, node: usize) -> bool {
         self.nodes[node].state == NodeState::Absent || self.pods_on(node).is_empty()
-    }
-
-    /// Cordons a node and evicts its pods.
-    pub(super) fn drain_node(&mut self, node: usize, cause: Cause) {
-        let this = &mut self.nodes[node];
-        if this.state == NodeState::Absent {
-            return;
-        }
-        this.cordoned = true;
-        this.draining = Some((self.now, cause));
-        let of = this.generation;
-        self.dirty = true;
-        self.tell_node("node_cordoned", node, &[("reason", cause.name().into())]);
-        self.drain_again(node, of);
-    }
-
-    /// Evicts what budgets allow; after an hour GKE asks them no longer.
-    pub(super) fn drain_again(&mut self, node: usize, of: u32) {
-        let this = &self.nodes[node];
-        let Some((since, cause)) = this.draining.filter(|_| this.generation == of) else { return };
-        let facts = &self.spec.control_plane;
-        let (retry, patience) = (facts.drain_retry, facts.drain_limit);
-        let out_of_patience = cause == Cause::Upgrade && self.now - since >= patience;
-        let mut waits = false;
-        for uid in self.pods_on(node) {
-            let name = self.pods[&uid];
-            if self.pod(uid).is_some_and(super::pod::Pod::terminating) {
-                continue;
-            }
-            if out_of_patience || self.may_evict(name.deployment) {
-                self.tell_pod("pod_evicted", name, &[("reason", "Evicted".into())]);
-                self.delete_pod(uid, false, Some(cause), None);
-            } else {
-                waits = true;
-            }
-        }
-        if waits {
-            self.timers.set(self.now + retry, Timer::DrainRetry(node, of));
-        }
     }
 }

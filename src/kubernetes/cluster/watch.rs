@@ -2,9 +2,7 @@
 
 use super::{
     Change, Cluster,
-    group::Stage,
     pod::{Phase, Pod},
-    timer::Timer,
 };
 
 impl Cluster {
@@ -32,7 +30,7 @@ impl Cluster {
         let leader = this.leader();
         let endpoint = leader.is_some_and(|leader| leader.ready && !leader.terminating());
         let ready = this.all_ready();
-        let able = endpoint && this.engine.stage == Stage::Serving && this.engine.frozen.is_none();
+        let able = endpoint && this.engine.serves();
         let before = (this.endpoint, this.ready, this.able);
         let cause = this.members().find_map(|pod: &Pod| pod.cause);
         let wanted = self.deployments[deployment].leaders.is_some_and(|leaders| group < leaders.replicas);
@@ -75,7 +73,7 @@ impl Cluster {
     fn watch_node(&mut self, node: usize) {
         let state = self.use_of(node);
         self.account.node(node, state);
-        let empty = self.nodes[node].is_empty() && self.nodes[node].takes_pods();
+        let empty = self.nodes[node].is_empty() && self.nodes[node].runs();
         if empty && self.nodes[node].empty_since.is_none() {
             self.nodes[node].empty_since = Some(self.now);
             self.await_unneeded(node);
@@ -98,8 +96,11 @@ impl Cluster {
         let this = self.group_mut(deployment, group);
         for pod in this.pods.iter_mut().flatten() {
             (pod.phase, pod.ready, pod.starts, pod.started) = (Phase::Running, true, 1, now);
+            pod.attempt = 1;
         }
         (this.engine.run, this.able) = (run, true);
+        self.join(deployment, group, false);
+        let this = self.group(deployment, group);
         let pods: Vec<_> = this.members().filter_map(|pod| Some((pod.name, pod.node?))).collect();
         for (name, node) in pods {
             let node = self.nodes[node].name.clone();
@@ -108,21 +109,15 @@ impl Cluster {
         self.serve(deployment, group);
     }
 
-    /// A pod goes on after its machine was away: its container starts again.
+    /// A pod goes on after its machine was away: what the kubelet was at it does from the beginning, and its back-offs are
+    /// forgotten.
     pub(super) fn resume_pod(&mut self, uid: u64) {
-        let now = self.now;
         let Some(pod) = self.pod_mut(uid) else { return };
+        pod.crashes = 0;
         match pod.phase {
             Phase::Running => self.container_exits(uid),
-            Phase::Pulling => self.timers.set(now, Timer::Pulled(uid)),
-            Phase::Creating => {
-                let starts = pod.starts;
-                self.timers.set(now, Timer::Started(uid, starts));
-            }
-            Phase::BackOff => {
-                let starts = pod.starts;
-                self.timers.set(now, Timer::Restart(uid, starts));
-            }
+            Phase::Pulling => self.pull(uid),
+            Phase::Creating | Phase::BackOff => self.start_container(uid),
             Phase::Unbound | Phase::Stopped => {}
         }
     }
