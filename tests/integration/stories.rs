@@ -34,12 +34,20 @@ fn shipped(name: &str, sets: &[&str]) -> Resolved {
     file.resolve(&Catalog::builtin()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Runs all placements of a shipped scenario, or those named.
+/// Runs all placements of a shipped scenario, or those named, and adds up what came of them.
 fn story(name: &str, sets: &[&str], placements: &[&str]) -> Story {
     let mut resolved = shipped(name, sets);
     resolved.placements.retain(|placement| placements.is_empty() || placements.contains(&&*placement.name));
+    let story = tell(&resolved);
+    for placement in story.events.keys() {
+        story.adds_up(placement);
+    }
+    story
+}
+
+fn tell(resolved: &Resolved) -> Story {
     let options = RunOptions { rows: KeepRows::None, steps: false };
-    let result = study::run(&resolved, &options, &Monitor::default());
+    let result = study::run(resolved, &options, &Monitor::default());
     let head =
         SummaryHead { scenario: &resolved.name, seed: resolved.seed, calibrated_on: None, has_slo: false };
     let summary = serde_json::to_value(Summary::new(&head, &result.placements)).unwrap();
@@ -47,11 +55,7 @@ fn story(name: &str, sets: &[&str], placements: &[&str]) -> Story {
         let run = placement.simulated().unwrap_or_else(|| panic!("{:?}", placement.status));
         (placement.name.clone(), run.metrics.events().to_vec())
     });
-    let story = Story { events: events.collect(), summary };
-    for placement in story.events.keys() {
-        story.adds_up(placement);
-    }
-    story
+    Story { events: events.collect(), summary }
 }
 
 impl Story {
@@ -107,8 +111,7 @@ impl Story {
         let ended: f64 = ends.iter().map(|kind| self.requests(placement, kind)).sum();
         assert_eq!(self.requests(placement, "arrived"), ended, "{placement}");
         assert!(ended > 0.0, "{placement}: nobody asked for anything");
-        let hours = ["serving", "idle", "starting", "down", "spare"];
-        let hours: f64 = hours.iter().map(|kind| self.number(placement, &format!("cost.hours.{kind}"))).sum();
+        let hours = self.hours(placement);
         let (paid, unsure) = self.paid_hours(placement);
         assert!((hours - paid).abs() < 1e-6 + unsure, "{placement}: {hours} h of nodes, {paid} h by events");
         let fraction = self.availability(placement, "fraction");
@@ -116,6 +119,12 @@ impl Story {
         let down = self.availability(placement, "downtime_s");
         assert!((fraction - (1.0 - down / end)).abs() < 1e-9, "{placement}: {fraction}, {down} of {end}");
         assert!(self.availability(placement, "capacity_fraction") <= fraction + 1e-9, "{placement}");
+    }
+
+    /// Node hours of all kinds.
+    fn hours(&self, placement: &str) -> f64 {
+        let kinds = ["serving", "idle", "starting", "down", "spare"];
+        kinds.iter().map(|kind| self.number(placement, &format!("cost.hours.{kind}"))).sum()
     }
 
     /// Node time that is paid for as `events.jsonl` tells it, and how far that may be off [h]: it does not say when the
@@ -429,6 +438,25 @@ fn maintenance_takes_a_lone_group_for_as_long_as_its_node() {
     }
     let cost = |placement| story.number(placement, "cost.usd_total");
     assert_eq!(cost("one-group"), cost("fp8-two-groups"));
+}
+
+#[test]
+fn a_year_is_a_matter_of_nodes_a_group_and_of_a_second_group() {
+    let story = tell(&shipped("a-year-of-failures", &[]));
+    let away = |placement| story.availability(placement, "downtime_s");
+    // Half as many nodes, half as many faults; a spare takes the repair out of what remains.
+    let ratio = away("bf16-2-nodes") / away("fp8-1-node");
+    assert!((1.6..=2.6).contains(&ratio), "{ratio}");
+    assert!(away("bf16-3-nodes") < 0.5 * away("bf16-2-nodes"));
+    for placement in ["bf16-two-groups", "fp8-two-groups"] {
+        assert!(away(placement) < 0.02 * away("fp8-1-node"), "{placement}");
+    }
+    let cost = |placement| story.number(placement, "cost.usd_total");
+    assert!((cost("fp8-two-groups") / cost("bf16-2-nodes") - 1.0).abs() < 1e-9);
+    for (placement, nodes) in [("bf16-2-nodes", 2.0), ("bf16-3-nodes", 3.0), ("fp8-1-node", 1.0)] {
+        let hours = story.hours(placement);
+        assert!((hours - nodes * 8760.0).abs() < 1e-3, "{placement}: {hours}");
+    }
 }
 
 #[test]

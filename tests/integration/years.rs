@@ -108,25 +108,3 @@ fn rare_events_tell_frequency_and_cost_apart() {
     assert!((rare.requests_lost_per_year - rare.failures_per_year * lost / 24.0).abs() < 1e-9);
     assert!(rare.by_hour.iter().all(|hour| (hour.time_to_recover_s.unwrap() - 26.0).abs() < 2.0));
 }
-
-#[test]
-fn a_two_node_group_has_twice_the_blast_radius() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/a-year-of-failures.yaml");
-    let file = towtank::scenario::ScenarioFile::read(&path, &["replications=8".to_owned()]).unwrap();
-    let resolved = file.resolve(&towtank::catalog::Catalog::builtin()).unwrap();
-    let options = RunOptions { rows: KeepRows::None, steps: false };
-    let results = study::run(&resolved, &options, &Monitor::default()).placements;
-    let of = |name: &str| {
-        let result = results.iter().find(|result| result.name == name).unwrap();
-        &result.simulated().unwrap().availability
-    };
-    let (one, two) = (of("fp8-1-group"), of("bf16-1-group"));
-    assert!((1.6..2.8).contains(&(two.downtime_s / one.downtime_s)), "either node takes the group");
-    let capacity = |name: &str| 1.0 - of(name).capacity_fraction;
-    assert!(capacity("bf16-2-groups") > 1.6 * capacity("fp8-4-groups"), "on the same four nodes");
-    assert!(of("bf16-2-groups").downtime_s < 0.02 * two.downtime_s, "a second group is the best repair");
-    // Placements share their faults: what happens to the first nodes happens to them everywhere.
-    assert!(
-        (of("bf16-2-groups").by_cause["gpu"].faults - of("fp8-4-groups").by_cause["gpu"].faults).abs() < 1e-9
-    );
-}
