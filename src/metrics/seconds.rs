@@ -81,7 +81,9 @@ impl Seconds {
 
     /// Counts the end of a request.
     pub(super) fn request(&mut self, record: &RequestRecord) {
-        if record.outcome != Outcome::Rejected {
+        // What failed before its first token waited for nothing that comes: it says nothing about load.
+        let cut = record.outcome == Outcome::Failed && record.first_token.is_none();
+        if record.outcome != Outcome::Rejected && !cut {
             let served = record.first_token.unwrap_or(record.end);
             let arrival = self.at(second(record.wanted));
             arrival.waited += 1;

@@ -5,7 +5,7 @@ mod timeline;
 
 use std::path::Path;
 
-use super::{PlacementArgs, Scenario, ScenarioError, document::Document, path};
+use super::{DeploymentArgs, PlacementArgs, Scenario, ScenarioError, document::Document, path};
 use crate::catalog::suggestion;
 use crate::hardware::NodesArgs;
 use crate::metrics::SloArgs;
@@ -173,6 +173,20 @@ fn ends(workload: &WorkloadArgs<SloArgs>) -> bool {
         .is_some_and(|arrivals| arrivals.num_prompts.is_some() || arrivals.process == Process::AllAtOnce);
     let written = workload.requests.is_some() || workload.trace.as_ref().is_some_and(|trace| !trace.repeat);
     counted || counted_there || written
+}
+
+/// The largest number of groups that somebody may ask for: by hand, or by an autoscaler.
+pub(super) fn most_groups(
+    scenario: &Scenario,
+    placement: &PlacementArgs,
+    deployment: &DeploymentArgs,
+) -> u32 {
+    let events = scenario.timeline.iter();
+    let here = events.filter(|event| event.placement.as_ref().is_none_or(|name| *name == placement.name));
+    let scales = here.filter_map(|event| event.scale.as_ref());
+    let scaled = scales.filter(|scale| scale.deployment == deployment.name).map(|scale| scale.replicas).max();
+    let hpa = deployment.hpa.as_ref().map_or(0, |hpa| hpa.max_replicas);
+    deployment.leaderworkerset.replicas.unwrap_or(1).max(scaled.unwrap_or(0)).max(hpa)
 }
 
 /// Most nodes a pool can have.

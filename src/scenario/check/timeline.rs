@@ -1,6 +1,6 @@
 //! The timeline names things that exist.
 
-use super::{Checked, known, most_nodes};
+use super::{Checked, known, most_groups, most_nodes};
 use crate::scenario::{
     EventArgs, PlacementArgs, Scenario, ScenarioError,
     document::Document,
@@ -24,14 +24,20 @@ pub(super) fn events(document: &Document, scenario: &Scenario) -> Checked {
         let applies =
             |placement: &&PlacementArgs| event.placement.as_ref().is_none_or(|name| *name == placement.name);
         for placement in scenario.placements.iter().filter(applies) {
-            names(document, event, placement, &at)?;
+            names(document, scenario, event, placement, &at)?;
         }
     }
     Ok(())
 }
 
 /// Everything one event names exists in `placement`.
-fn names(document: &Document, event: &EventArgs, placement: &PlacementArgs, at: &str) -> Checked {
+fn names(
+    document: &Document,
+    scenario: &Scenario,
+    event: &EventArgs,
+    placement: &PlacementArgs,
+    at: &str,
+) -> Checked {
     let deployments = || placement.deployments.iter().map(|deployment| deployment.name.as_str());
     if let Some(rollout) = &event.rollout {
         known(document, &field(at, "rollout.deployment"), "deployment", &rollout.deployment, deployments())?;
@@ -78,7 +84,7 @@ fn names(document: &Document, event: &EventArgs, placement: &PlacementArgs, at: 
         ("fail.hang", fail.and_then(|fail| fail.hang.as_ref())),
     ];
     for (name, pod) in pods.into_iter().filter_map(|(name, pod)| Some((name, pod?))) {
-        check_pod(document, &field(at, name), pod, placement)?;
+        check_pod(document, &field(at, name), pod, (scenario, placement))?;
     }
     Ok(())
 }
@@ -100,12 +106,17 @@ fn check_node(document: &Document, at: &str, node: &str, placement: &PlacementAr
     }
 }
 
-fn check_pod(document: &Document, at: &str, pod: &str, placement: &PlacementArgs) -> Checked {
+fn check_pod(
+    document: &Document,
+    at: &str,
+    pod: &str,
+    (scenario, placement): (&Scenario, &PlacementArgs),
+) -> Checked {
     let sizes = placement.deployments.iter().map(|deployment| {
         let lws = &deployment.leaderworkerset;
         let size = lws.leader_worker_template.as_ref().and_then(|template| template.size).unwrap_or(1);
-        // Groups may come later, by hpa or by hand.
-        let most = deployment.hpa.as_ref().map_or(lws.replicas.unwrap_or(1), |hpa| hpa.max_replicas);
+        // Groups may come later.
+        let most = most_groups(scenario, placement, deployment);
         (deployment.name.as_str(), most, size)
     });
     let exists = sizes.clone().any(|(name, groups, size)| {

@@ -13,6 +13,7 @@ use crate::kubernetes::{
 };
 use crate::scenario::{
     DeploymentArgs, PlacementArgs, ResolvedDeployment, ResolvedPool, ScenarioError, ScenarioFile, StartArg,
+    check::most_groups,
     path::{field, item},
 };
 use crate::units::{SimDuration, SimTime, Version};
@@ -57,7 +58,7 @@ impl ScenarioFile {
         let mut resolved = Vec::new();
         for (index, args) in placement.deployments.iter().enumerate() {
             let at = item(&field(at, "deployments"), index);
-            let most = self.most_groups(placement, args);
+            let most = most_groups(&self.scenario, placement, args);
             resolved.push(self.deployment(
                 args,
                 &deployments[index],
@@ -90,16 +91,6 @@ impl ScenarioFile {
             _ => " (with `start: cold` pods may wait)",
         };
         format!("{error}{cold}")
-    }
-
-    /// The largest number of groups that somebody may ask for.
-    fn most_groups(&self, placement: &PlacementArgs, args: &DeploymentArgs) -> u32 {
-        let events = self.scenario.timeline.iter();
-        let here = events.filter(|event| event.placement.as_ref().is_none_or(|name| *name == placement.name));
-        let scales = here.filter_map(|event| event.scale.as_ref());
-        let scaled = scales.filter(|scale| scale.deployment == args.name).map(|scale| scale.replicas).max();
-        let hpa = args.hpa.as_ref().map(|hpa| hpa.max_replicas);
-        [args.leaderworkerset.replicas.or(Some(1)), scaled, hpa].into_iter().flatten().max().unwrap_or(1)
     }
 
     /// The autoscaler of a deployment.
