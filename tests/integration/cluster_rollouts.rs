@@ -47,8 +47,8 @@ fn what_is_written_is_what_the_tables_say() {
         (4, Int(2), Int(0), 2, gated, &[(4, 4), (2, 4), (0, 4)]),
         (4, Int(1), Int(1), 2, all, &[(4, 5), (3, 5), (2, 5), (1, 5), (0, 5), (0, 4)]),
         (4, Int(1), Int(1), 1, &[Off], &[(4, 5), (3, 5), (2, 5), (1, 5), (0, 5), (0, 4)]),
-        // Group 3 is ready before the surge group above it, which needs an image: then both count.
-        (4, Int(1), Int(1), 1, gated, &[(4, 5), (3, 5), (1, 5), (0, 5), (0, 4)]),
+        // Group 3 is ready before the surge group above it, which needs an image: then both count, and 2 and 1 go together.
+        (4, Int(1), Int(1), 1, gated, &[(4, 5), (3, 5), (1, 5), (0, 4)]),
         (4, Int(2), Int(2), 2, gated, &[(4, 6), (2, 6), (0, 6), (0, 4)]),
         (1, Int(0), Int(1), 2, all, &[(1, 2), (0, 2), (0, 1)]),
     ];

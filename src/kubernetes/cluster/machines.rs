@@ -119,7 +119,7 @@ impl Cluster {
         let first = self.first_node[spec.pool];
         let room = self.nodes[first..first + pool.max as usize]
             .iter()
-            .any(|node| node.free_gpus() >= spec.gpus_per_pod);
+            .any(|node| node.runs() && node.free_gpus() >= spec.gpus_per_pod);
         if room {
             let topology =
                 if spec.exclusive.is_some() { "exclusive-topology" } else { "subgroup-exclusive-topology" };
@@ -304,6 +304,7 @@ impl Cluster {
 
     pub(super) fn window_opens(&mut self, pool: usize) {
         self.open_pool(pool);
+        self.dirty = true;
     }
 
     /// The nodes of a pool are warned that its window closes.

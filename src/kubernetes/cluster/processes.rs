@@ -180,14 +180,15 @@ impl Cluster {
         self.lose(deployment, group, cause);
     }
 
-    /// The links between the nodes of an engine work again: it goes on, unless something else keeps it.
+    /// The links between the nodes of an engine work again: it goes on, unless something else keeps it. Then it has made no
+    /// progress since it first stood still, and whoever was to notice that will.
     pub(super) fn thaw(&mut self, deployment: usize, group: u32) {
         let engine = &mut self.group_mut(deployment, group).engine;
-        let before = engine.holds.len();
-        engine.holds.retain(|hold| !hold.link);
-        if before == 0 || !engine.holds.is_empty() {
+        if engine.holds.is_empty() || engine.holds.iter().any(|hold| !hold.link) {
+            engine.holds.iter_mut().for_each(|hold| hold.link = false);
             return;
         }
+        engine.holds.clear();
         let (run, stage, due) = (engine.run, engine.stage, std::mem::take(&mut engine.due));
         self.dirty = true;
         match stage {

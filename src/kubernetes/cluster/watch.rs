@@ -57,7 +57,8 @@ impl Cluster {
         if able && !before.2 {
             let outage = this.outage.take();
             let boot = this.boot.clone();
-            for pod in this.pods.iter_mut().flatten() {
+            // What befell its pods before is over; what befalls them now is not.
+            for pod in this.pods.iter_mut().flatten().filter(|pod| !pod.terminating()) {
                 pod.cause = None;
             }
             // A short freeze that passed by itself was no start.
