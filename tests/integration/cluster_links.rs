@@ -1,4 +1,6 @@
 //! Networks between the nodes of a group, hangs, GPUs, blocks: engines that stand still, and who notices.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{Action, Cause, Change, ClusterStart, Rendezvous};
 

@@ -1,4 +1,6 @@
 //! Nodes come and go: capacity that is scarce, pools that scale, lifetimes, windows, spot, maintenance.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{Action, CapacityWait, Cause, Cluster, ClusterSpec, ClusterStart, Unplaced};
 

@@ -1,4 +1,6 @@
 //! Which node a pod gets, or waits for: topology, gangs, cordons, taints, broken GPUs.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{
     Action, Cluster, ClusterSpec, ClusterStart, SubGroupType, Taint, Toleration, TolerationOperator,

@@ -2,12 +2,14 @@
 //!
 //! Debug builds look at the cluster's own invariants after every change (`cluster/audit.rs`): no pod without its group, no
 //! GPU held by a pod that is gone, no engine without its pods. The laboratory looks at what it tells.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use proptest::prelude::*;
 use towtank::kubernetes::{
     Action, Cause, ClusterSpec, ClusterStart, CompileCacheArg, DeleteRaceArg, DisruptionBudget, IntOrPercent,
-    MaxUnavailableGate, OnSigterm, PodName, Rendezvous, RestartPolicy, RollingUpdate, TopologyKey, UpgradeSpec,
-    UpgradeStrategy,
+    MaxUnavailableGate, OnSigterm, PodName, Rendezvous, RestartPolicy, RollingUpdate, TopologyKey,
+    UpgradeSpec, UpgradeStrategy,
 };
 
 use super::cluster_harness::{Lab, at, deployment, pool, seconds, spec};
@@ -37,7 +39,9 @@ fn specs() -> impl Strategy<Value = ClusterSpec> {
 }
 
 /// A cluster in which everything that is asked for has room.
-fn build((choices, spare, (start, gate, pools), gang): (Vec<Choice>, u32, (u8, u8, u8), bool)) -> ClusterSpec {
+fn build(
+    (choices, spare, (start, gate, pools), gang): (Vec<Choice>, u32, (u8, u8, u8), bool),
+) -> ClusterSpec {
     let mut made = spec(1, 0, 1);
     made.deployments.clear();
     let mut nodes = spare;
@@ -47,7 +51,8 @@ fn build((choices, spare, (start, gate, pools), gang): (Vec<Choice>, u32, (u8, u
         let mut one = deployment(replicas, size);
         one.name = ["m", "b"][index].into();
         one.gpus_per_pod = 8 / per_node;
-        let (unavailable, surge) = [(1, 0), (0, 1), (1, 1), (2, 0), (2, 2), (0, 2)][usize::from(strategy % 6)];
+        let (unavailable, surge) =
+            [(1, 0), (0, 1), (1, 1), (2, 0), (2, 2), (0, 2)][usize::from(strategy % 6)];
         one.strategy = RollingUpdate {
             partition: u32::from(partition % 8 == 0),
             max_unavailable: IntOrPercent::Int(unavailable),
@@ -117,7 +122,9 @@ fn action(spec: &ClusterSpec, lab: &Lab, (kind, a, b, _): Step) -> Action {
         5 => Action::Hang(pod),
         6 | 7 => Action::DeletePod(pod),
         8 => Action::Preempt { node },
-        9 => Action::Maintain { node, notice: seconds(u64::from(b % 100)), away: seconds(u64::from(b % 700)) },
+        9 => {
+            Action::Maintain { node, notice: seconds(u64::from(b % 100)), away: seconds(u64::from(b % 700)) }
+        }
         10 => Action::LoseBlock { pool: 0, block: b % spec.pools[0].blocks, repair },
         11 => Action::Rollout { deployment },
         12 => Action::Scale { deployment, replicas: b % 4, by_hpa: b % 2 > 0 },

@@ -1,4 +1,6 @@
 //! A group on its way up: stages in their order, images, rendezvous, weights, caches, the probe.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{
     Action, Change, ClusterSpec, ClusterStart, CompileCacheArg, Rendezvous, RestartPolicy, StartStage,

@@ -1,4 +1,6 @@
 //! Drains, disruption budgets, upgrades of a pool.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{
     Action, Cause, ClusterSpec, DisruptionBudget, IntOrPercent, UpgradeSpec, UpgradeStrategy,
