@@ -1,6 +1,9 @@
 //! The books: node hours, downtime by cause, recoveries, capacity.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{Action, Cause, ClusterStart};
+use towtank::units::SimDuration;
 
 use super::cluster_harness::{Lab, at, lose, lose_for, pod, seconds, spec};
 
@@ -14,7 +17,7 @@ fn every_paid_second_is_booked_once() {
     assert_eq!(lab.paid(), 9000.0);
     let of = |node: usize| {
         let hours = lab.hours(node);
-        [hours.up, hours.starting, hours.down, hours.spare].map(|time| time.as_secs_f64())
+        [hours.up, hours.starting, hours.down, hours.spare].map(SimDuration::as_secs_f64)
     };
     // The healthy node: frozen for 20 s; its pod then ends at once, but the group is stuck and holds no GPU here.
     let up = 3000.0 - 907.0;

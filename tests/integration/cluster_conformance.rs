@@ -2,6 +2,8 @@
 //!
 //! Others of these cases: the rollouts in `cluster_rollouts.rs`, the policies in `cluster_restarts.rs`, exclusive placement
 //! and gangs in `cluster_placement.rs`.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{Action, ClusterStart, RestartPolicy};
 

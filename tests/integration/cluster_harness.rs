@@ -17,8 +17,6 @@ use towtank::{
 /// Times of something that does not happen.
 pub(crate) const NEVER: [f64; 0] = [];
 pub(crate) const NODE_READY_S: u64 = 100;
-/// From a container that runs to a group that serves, with nothing cached: 10 + 20 + 40 + 8 s.
-pub(crate) const ENGINE_S: u64 = 78;
 
 pub(crate) fn seconds(s: u64) -> SimDuration {
     SimDuration::from_secs(s)
@@ -68,7 +66,7 @@ pub(crate) fn pool(nodes: u32) -> PoolSpec {
 }
 
 /// `m`: so many groups of so many pods that fill a node each, over Ray, whose shell swallows SIGTERM (30 s of grace). An
-/// image takes 50 s and 1 s where it is, a container 5 s, the engine [`ENGINE_S`]; the leader is probed at 15, 25, ... s.
+/// image takes 50 s and 1 s where it is, a container 5 s, the engine 10 + 20 + 40 + 8 s; the leader is probed at 15, 25, ... s.
 pub(crate) fn deployment(replicas: u32, size: u32) -> DeploymentSpec {
     let mut tolerations = Vec::new();
     DefaultTolerations::read(&Catalog::builtin()).unwrap().admit(&mut tolerations);

@@ -1,4 +1,6 @@
 //! Networks between the nodes of a group, hangs, GPUs, blocks: engines that stand still, and who notices.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{Action, Cause, Change, ClusterStart, Rendezvous};
 
@@ -140,7 +142,10 @@ fn a_hang_is_noticed_by_the_rpc_time_out_only() {
         assert_eq!(away, [400.0]);
         let account = lab.close(1000);
         let recovery = account.starts()[0].recovery.unwrap();
-        assert_eq!((recovery.cause, recovery.fault, recovery.detection), (Cause::Hang, at(100), seconds(300)));
+        assert_eq!(
+            (recovery.cause, recovery.fault, recovery.detection),
+            (Cause::Hang, at(100), seconds(300))
+        );
     }
 }
 
@@ -178,7 +183,9 @@ fn a_lost_block_takes_its_groups_along() {
 fn what_is_dead_cannot_fail_again() {
     let mut lab = Lab::new(spec(2, 1, 2));
     lab.act(100, lose(0)).act(110, Action::StopContainer(pod(0, 0))).act(111, Action::Hang(pod(0, 1)));
-    lab.act(112, link(0, 0.0, None)).act(113, Action::LoseGpu { node: 0, gpu: 0, repair: None }).act(114, lose(0));
+    lab.act(112, link(0, 0.0, None))
+        .act(113, Action::LoseGpu { node: 0, gpu: 0, repair: None })
+        .act(114, lose(0));
     lab.run(1000);
     assert_eq!(lab.downs(0), [160.0]);
     assert_eq!(lab.times("pod_restarting", "m-0"), NEVER);

@@ -2,6 +2,8 @@
 //!
 //! Rules: vLLM `ray_executor.py` and `VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS`; Kubernetes `nodelifecycle`, `tainteviction` and
 //! `podgc`; LeaderWorkerSet issue 508.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use std::borrow::Cow;
 

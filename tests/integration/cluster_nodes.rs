@@ -1,8 +1,8 @@
 //! Nodes come and go: capacity that is scarce, pools that scale, lifetimes, windows, spot, maintenance.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
-use towtank::kubernetes::{
-    Action, CapacityWait, Cause, Cluster, ClusterSpec, ClusterStart, Unplaced,
-};
+use towtank::kubernetes::{Action, CapacityWait, Cause, Cluster, ClusterSpec, ClusterStart, Unplaced};
 
 use super::cluster_harness::{Lab, NEVER, at, lose_for, pod, seconds, spec};
 
@@ -65,7 +65,10 @@ fn equal_seeds_find_capacity_at_equal_times() {
 fn a_pool_grows_for_pods_that_wait_and_shrinks_when_nodes_are_empty() {
     let mut lab = Lab::new(scaling(1, 3, 1));
     lab.act(100, scale(3)).run(1000);
-    assert_eq!((lab.times("node_provisioned", "n-1"), lab.times("node_provisioned", "n-2")), (vec![100.0], vec![100.0]));
+    assert_eq!(
+        (lab.times("node_provisioned", "n-1"), lab.times("node_provisioned", "n-2")),
+        (vec![100.0], vec![100.0])
+    );
     assert_eq!(lab.times("pod_scheduled", "m-2"), [200.0]);
     lab.act(1000, scale(1)).run(3000);
     // The pods are gone at 1030 s, the nodes ten minutes later.
@@ -131,7 +134,8 @@ fn flex_start_nodes_end_after_seven_days() {
     spec.pools[0].lifetime = Some(spec.control_plane.flex_start_lifetime);
     let mut lab = Lab::new(spec);
     // What befalls the machine meanwhile does not prolong its life.
-    lab.act(1000, lose_for(0, 20)).act(100_000, Action::Maintain { node: 0, notice: seconds(60), away: seconds(60) });
+    lab.act(1000, lose_for(0, 20))
+        .act(100_000, Action::Maintain { node: 0, notice: seconds(60), away: seconds(60) });
     lab.run(week + 1000);
     let week = week as f64;
     assert_eq!(lab.times("node_expired", "n-0"), [week - 30.0], "the warning");

@@ -1,8 +1,10 @@
 //! Which node a pod gets, or waits for: topology, gangs, cordons, taints, broken GPUs.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{
-    Action, Cluster, ClusterSpec, ClusterStart, SubGroupType, Taint, Toleration, TolerationOperator, TopologyKey,
-    Unplaced,
+    Action, Cluster, ClusterSpec, ClusterStart, SubGroupType, Taint, Toleration, TolerationOperator,
+    TopologyKey, Unplaced,
 };
 
 use super::cluster_harness::{Lab, NEVER, deployment, pod, seconds, spec};
@@ -29,7 +31,8 @@ fn groups_have_their_domains_to_themselves() {
             lab.run(1000);
             (lab.node_of(0).unwrap(), lab.node_of(1).unwrap())
         };
-        let by_leaders = if start == ClusterStart::Warm { (vec![0, 1], vec![2, 3]) } else { (vec![0, 2], vec![1, 3]) };
+        let by_leaders =
+            if start == ClusterStart::Warm { (vec![0, 1], vec![2, 3]) } else { (vec![0, 2], vec![1, 3]) };
         assert_eq!(places(plain), by_leaders, "pods in the order of their creation");
         assert_eq!(places(exclusive), (vec![0, 2], vec![1, 3]));
     }
@@ -108,7 +111,10 @@ fn without_a_gang_groups_can_block_each_other() {
     gang.deployments[0].leader_ready = true;
     let mut lab = Lab::new(gang);
     lab.run(100);
-    assert_eq!((lab.times("pod_scheduled", "m-0"), lab.times("pod_scheduled", "m-1")), (vec![0.0], vec![0.0]));
+    assert_eq!(
+        (lab.times("pod_scheduled", "m-0"), lab.times("pod_scheduled", "m-1")),
+        (vec![0.0], vec![0.0])
+    );
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! What becomes of a group when one of its pods fails or is deleted: the table of LeaderWorkerSet's restart policies.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{Action, ClusterStart, OnSigterm, Rendezvous, RestartPolicy};
 

@@ -1,6 +1,8 @@
 //! Rollouts, with real terminations and starts: what is written to the leaders' StatefulSet, and how long it takes.
 //!
 //! The tables are those of `lws_rollout.rs` (W1 to W21), where pods come and go in no time.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{
     Action, ClusterSpec, IntOrPercent,

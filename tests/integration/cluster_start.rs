@@ -1,4 +1,6 @@
 //! A group on its way up: stages in their order, images, rendezvous, weights, caches, the probe.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{
     Action, Change, ClusterSpec, ClusterStart, CompileCacheArg, Rendezvous, RestartPolicy, StartStage,
@@ -51,7 +53,8 @@ fn images_and_compiled_code_stay() {
     assert_eq!(lab.ups(0)[1], 1030.0 + 48.0);
     assert_eq!(lab.time_after(1001, "group_ready", "m-0"), 1030.0 + 51.0);
     let account = lab.close(2000);
-    let stages: Vec<u64> = account.starts()[1].stages.iter().map(|stage| stage.as_nanos() / 1_000_000_000).collect();
+    let stages: Vec<u64> =
+        account.starts()[1].stages.iter().map(|stage| stage.as_nanos() / 1_000_000_000).collect();
     assert_eq!(stages, [0, 1, 5, 10, 20, 4, 8, 3]);
 }
 
@@ -105,7 +108,8 @@ fn weights_share_a_volume_and_are_kept_where_the_pool_keeps_them() {
         let mut lab = Lab::new(spec);
         lab.act(1000, Action::StopContainer(pod(0, 0))).run(2000);
         let account = lab.close(2000);
-        let load = |index: usize| account.starts()[index].stages[StartStage::WeightLoad as usize].as_secs_f64();
+        let load =
+            |index: usize| account.starts()[index].stages[StartStage::WeightLoad as usize].as_secs_f64();
         (load(0), load(groups as usize))
     };
     assert_eq!(run(1, Some(1e9)), (20.0, 2.0), "from the node's own copy at 10 GB/s");
@@ -190,7 +194,9 @@ fn with_leader_ready_start_ups_are_serial() {
 
 #[test]
 fn a_probe_comes_by_every_period() {
-    for (delay, period, successes, ready) in [(15, 10, 1, 140.0), (0, 1, 1, 133.0), (0, 30, 1, 145.0), (15, 10, 3, 160.0)] {
+    for (delay, period, successes, ready) in
+        [(15, 10, 1, 140.0), (0, 1, 1, 133.0), (0, 30, 1, 145.0), (15, 10, 3, 160.0)]
+    {
         let mut spec = cold(1, 1, 1);
         let probe = &mut spec.deployments[0].probe;
         (probe.initial_delay, probe.period, probe.successes) = (seconds(delay), seconds(period), successes);

@@ -1,4 +1,6 @@
 //! Drains, disruption budgets, upgrades of a pool.
+// Times here are whole seconds, which f64 holds exactly.
+#![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{
     Action, Cause, ClusterSpec, DisruptionBudget, IntOrPercent, UpgradeSpec, UpgradeStrategy,
@@ -155,8 +157,14 @@ fn blue_green_makes_all_new_nodes_first_and_keeps_the_old_ones_for_the_soak() {
     let mut lab = upgraded(spec(2, 2, 1), blue_green(1000), 5000);
     assert_eq!((lab.times("node_ready", "n-2"), lab.times("node_ready", "n-3")), (vec![200.0], vec![200.0]));
     // All old ones are cordoned, then drained one after the other.
-    assert_eq!((lab.times("pod_evicted", "m-0"), lab.times("pod_evicted", "m-1")), (vec![200.0], vec![230.0]));
-    assert_eq!((lab.times("node_removed", "n-0"), lab.times("node_removed", "n-1")), (vec![1260.0], vec![1260.0]));
+    assert_eq!(
+        (lab.times("pod_evicted", "m-0"), lab.times("pod_evicted", "m-1")),
+        (vec![200.0], vec![230.0])
+    );
+    assert_eq!(
+        (lab.times("node_removed", "n-0"), lab.times("node_removed", "n-1")),
+        (vec![1260.0], vec![1260.0])
+    );
     assert_eq!(lab.times("upgrade_finished", "n"), [1260.0]);
     lab.close(5000);
     assert_eq!(lab.paid(), 2.0 * 5000.0 + 2.0 * 1160.0);

@@ -15,6 +15,7 @@ mod cluster_links;
 mod cluster_node_loss;
 mod cluster_nodes;
 mod cluster_placement;
+mod cluster_properties;
 mod cluster_restarts;
 mod cluster_rollouts;
 mod cluster_start;

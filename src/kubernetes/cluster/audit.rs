@@ -48,7 +48,8 @@ impl Cluster {
             return;
         };
         let node = &self.nodes[node];
-        assert_ne!(node.state, NodeState::Absent, "{:?} is on a node that is not there", pod.name);
+        let there = node.state != NodeState::Absent || pod.phase == Phase::Stopped;
+        assert!(there, "{:?} is on a node that is not there", pod.name);
         assert_eq!(node.pool, spec.pool, "{:?} is in another pool", pod.name);
         let held = node.gpus.iter().filter(|gpu| gpu.pod == Some(pod.uid)).count() as u32;
         let wanted = if pod.phase == Phase::Stopped { 0 } else { spec.gpus_per_pod };

@@ -117,7 +117,9 @@ impl Cluster {
         let just_now = leader.and_then(|leader| leader.node).is_some_and(|node| nodes.contains(&node));
         if just_now || !survives {
             let holds = &mut self.group_mut(deployment, group).engine.holds;
-            holds.iter_mut().for_each(|hold| hold.noticed = None);
+            for hold in holds {
+                hold.noticed = None;
+            }
         }
         let noticed = survives.then(|| self.loss_noticed_after(deployment, leader_lost));
         self.freeze(deployment, group, cause, false, noticed);

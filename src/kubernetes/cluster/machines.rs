@@ -273,6 +273,9 @@ impl Cluster {
 
     /// Takes a machine away, with what is left on it.
     pub(super) fn remove_node(&mut self, node: usize, cause: Cause) {
+        if self.nodes[node].state == NodeState::Absent {
+            return;
+        }
         self.drop_pods(node, cause);
         let this = &mut self.nodes[node];
         this.state = NodeState::Absent;
@@ -318,10 +321,9 @@ impl Cluster {
 
     /// The window of a pool is over: no node outlives it.
     pub(super) fn window_closes(&mut self, pool: usize) {
+        self.upgrades[pool] = None;
         for node in self.of_pool(pool) {
-            if self.nodes[node].state != NodeState::Absent {
-                self.remove_node(node, Cause::Expiry);
-            }
+            self.remove_node(node, Cause::Expiry);
         }
     }
 

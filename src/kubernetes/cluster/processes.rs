@@ -56,7 +56,7 @@ impl Cluster {
 
     pub(super) fn restart(&mut self, uid: u64, attempt: u32) {
         let waits = |pod: &&Pod| pod.phase == Phase::BackOff && pod.attempt == attempt;
-        if self.pod(uid).filter(waits).is_some() {
+        if self.pod(uid).as_ref().is_some_and(waits) {
             self.start_container(uid);
         }
     }
@@ -124,7 +124,7 @@ impl Cluster {
 
     pub(super) fn head_lost(&mut self, uid: u64, attempt: u32) {
         let waits = |pod: &&Pod| pod.joined && pod.attempt == attempt && self.runs(pod);
-        if self.pod(uid).filter(waits).is_some() {
+        if self.pod(uid).as_ref().is_some_and(waits) {
             self.container_exits(uid);
         }
     }

@@ -68,7 +68,13 @@ impl Cluster {
         let long = self.now - since >= self.spec.control_plane.unneeded;
         let there =
             self.nodes[self.of_pool(pool)].iter().filter(|node| node.state != NodeState::Absent).count();
-        if long && this.state == NodeState::Ready && there as u32 > self.spec.pools[pool].min {
+        if !long || this.state != NodeState::Ready || there as u32 <= self.spec.pools[pool].min {
+            return;
+        }
+        // An upgrade counts on the nodes that it has seen.
+        if self.upgrades[pool].is_some() {
+            self.await_unneeded(node);
+        } else {
             self.remove_node(node, super::Cause::Drain);
         }
     }
