@@ -137,7 +137,7 @@ pub(super) fn availability(account: &Account, drains: &[f64]) -> Availability {
 /// From the fault, or from the first pod, to ready.
 fn time_of(start: &Start) -> SimDuration {
     let boot: SimDuration = start.stages.iter().copied().sum();
-    start.recovery.map_or(boot, |recovery| start.ready - recovery.fault)
+    start.recovery.map_or(start.retries + boot, |recovery| start.ready - recovery.fault)
 }
 
 /// Mean length of each stage [s].
@@ -152,6 +152,9 @@ fn stages(starts: &[&Start]) -> Map<String, Value> {
     };
     mean("detection", &|start| start.recovery.map(|recovery| recovery.detection));
     mean("termination", &|start| start.recovery.map(|recovery| recovery.termination));
+    if starts.iter().any(|start| start.retries > SimDuration::ZERO) {
+        mean("retries", &|start| Some(start.retries));
+    }
     for stage in StartStage::ALL {
         mean(stage.name(), &|start| Some(start.stages[stage as usize]));
     }

@@ -50,7 +50,6 @@ pub(crate) fn pool(nodes: u32) -> PoolSpec {
         },
         wait: CapacityWait::default(),
         node_ready: seconds(NODE_READY_S),
-        image_preloaded: false,
         lifetime: None,
         window: None,
         spot: false,
@@ -128,6 +127,13 @@ pub(crate) fn pod(group: u32, worker: u32) -> PodName {
 
 pub(crate) fn lose(node: usize) -> Action {
     Action::LoseNode { node, repair: None, cause: Cause::Node }
+}
+
+/// Every node comes with the image.
+pub(crate) fn preload(spec: &mut ClusterSpec) {
+    for deployment in &mut spec.deployments {
+        deployment.startup.image_pull = deployment.startup.image_cached;
+    }
 }
 
 pub(crate) fn lose_for(node: usize, s: u64) -> Action {

@@ -93,7 +93,6 @@ fn build(
     nodes.node_ready = seconds(if pools & 2 > 0 { 100 } else { 30 });
     nodes.min = if pools & 4 > 0 { nodes.max } else { nodes.max / 2 };
     nodes.one_network = pools & 8 > 0;
-    nodes.image_preloaded = pools & 16 > 0;
     nodes.blocks = 1 + u32::from(pools & 32 > 0);
     nodes.storage.cache = pools & 64 > 0;
     nodes.storage.volume = (pools & 128 > 0).then_some(1e9);
@@ -205,6 +204,12 @@ proptest! {
         let rest = end + 2000;
         for node in 0..lab.cluster.nodes() {
             lab.act(rest, Action::RepairNode { node });
+        }
+        // A single process that hangs is noticed by nobody: somebody has to.
+        for (deployment, spec) in spec.deployments.iter().enumerate().filter(|(_, spec)| spec.size == 1) {
+            for group in 0..spec.slots {
+                lab.act(rest, Action::StopContainer(PodName { deployment, group, worker: 0 }));
+            }
         }
         lab.run(rest + 100_000);
         let mut slot = 0;

@@ -12,7 +12,7 @@ use RestartPolicy::{
 };
 
 struct Outcome {
-    recreated: bool,
+    anew: bool,
     /// When the leader pod and the worker pod exist anew.
     leader: Option<f64>,
     worker: Option<f64>,
@@ -27,7 +27,7 @@ fn after(policy: RestartPolicy, executor: Rendezvous, action: Action) -> Outcome
     lab.act(100, action).run(2000);
     assert!(lab.serves(0), "{}", lab.story(100));
     Outcome {
-        recreated: lab.cluster.account().group_restarts() == 1,
+        anew: lab.cluster.account().group_restarts() == 1,
         leader: lab.times("pod_created", "m-0").first().copied(),
         worker: lab.times("pod_created", "m-0-1").first().copied(),
         ready: lab.time_after(101, "group_ready", "m-0"),
@@ -38,7 +38,7 @@ fn after(policy: RestartPolicy, executor: Rendezvous, action: Action) -> Outcome
 fn the_table_of_policies() {
     let exit = |worker| Action::StopContainer(pod(0, worker));
     let delete = |worker| Action::DeletePod(pod(0, worker));
-    // (policy, executor, action, recreated, new leader, new worker, ready). A new pair of pods takes 51 s.
+    // (policy, executor, action, made anew, new leader, new worker, ready). A new pair of pods takes 51 s.
     let rows = [
         // A worker's container exits: the group goes at once. Ray's leader lives until it notices, 5 s later.
         (OnRestart, Ray, exit(1), true, Some(105.0), Some(105.0), 156.0),
@@ -58,14 +58,14 @@ fn the_table_of_policies() {
         // Only that pod: 136 s; the leader notices at 135 s, runs again at 140 s, its probes at 155 s + 10 k.
         (Alone, Ray, delete(1), false, None, Some(130.0), 185.0),
         // The leader is deleted: by ownership the group goes in any case, leader first, then the workers.
-        (OnRestart, Ray, delete(0), false, Some(130.0), Some(160.0), 211.0),
-        (AfterStart, Ray, delete(0), false, Some(130.0), Some(160.0), 211.0),
-        (Alone, Ray, delete(0), false, Some(130.0), Some(160.0), 211.0),
+        (OnRestart, Ray, delete(0), true, Some(130.0), Some(160.0), 211.0),
+        (AfterStart, Ray, delete(0), true, Some(130.0), Some(160.0), 211.0),
+        (Alone, Ray, delete(0), true, Some(130.0), Some(160.0), 211.0),
     ];
-    for (policy, executor, action, recreated, leader, worker, ready) in rows {
+    for (policy, executor, action, anew, leader, worker, ready) in rows {
         let found = after(policy, executor, action);
-        let found = (found.recreated, found.leader, found.worker, found.ready);
-        assert_eq!(found, (recreated, leader, worker, ready), "{policy:?}, {executor:?}, {action:?}");
+        let found = (found.anew, found.leader, found.worker, found.ready);
+        assert_eq!(found, (anew, leader, worker, ready), "{policy:?}, {executor:?}, {action:?}");
     }
 }
 

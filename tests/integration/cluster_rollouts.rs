@@ -11,7 +11,7 @@ use towtank::kubernetes::{
     OnSigterm, RestartPolicy, RollingUpdate,
 };
 
-use super::cluster_harness::{Lab, at as at_s, lose, pod, spec};
+use super::cluster_harness::{Lab, at as at_s, lose, pod, preload, spec};
 
 fn rolling(replicas: u32, unavailable: IntOrPercent, surge: IntOrPercent, size: u32) -> ClusterSpec {
     let strategy = RollingUpdate { partition: 0, max_unavailable: unavailable, max_surge: surge };
@@ -70,7 +70,7 @@ fn what_is_written_is_what_the_tables_say() {
 fn waves_of_a_quarter_up_and_a_quarter_down() {
     // W21: old pods end at once and new ones take as long everywhere, so that groups come in waves of four.
     let mut spec = rolling(8, Percent(25), Percent(25), 1);
-    spec.pools[0].image_preloaded = true;
+    preload(&mut spec);
     spec.deployments[0].on_sigterm = OnSigterm::Abort;
     for gate in [V1_35, V1_37] {
         let lab = rollout(spec.clone(), gate);
@@ -115,7 +115,7 @@ fn the_partition_stands_while_the_top_group_is_not_ready() {
     // W6: of the two surge groups only the lower one is ready; the node of the upper one is gone.
     let mut spec = rolling(4, Int(2), Int(2), 1);
     spec.gate = V1_37;
-    spec.pools[0].image_preloaded = true;
+    preload(&mut spec);
     let mut lab = Lab::new(spec);
     lab.act(100, Action::Rollout { deployment: 0 }).act(110, lose(5)).run(180);
     assert!(lab.serves(4) && !lab.serves(5));

@@ -7,7 +7,7 @@ use towtank::kubernetes::{
 };
 use towtank::units::SimDuration;
 
-use super::cluster_harness::{Lab, NEVER, deployment, pod, seconds, spec};
+use super::cluster_harness::{Lab, NEVER, deployment, pod, preload, seconds, spec};
 
 fn cold(nodes: u32, replicas: u32, size: u32) -> ClusterSpec {
     ClusterSpec { start: ClusterStart::Nodes, ..spec(nodes, replicas, size) }
@@ -25,8 +25,12 @@ fn stages_follow_one_another_and_add_up() {
             (0.0 - f64::from(node_s), "pod_created"),
             (0.0, "pod_scheduled"),
             (0.0, "pod_pulling"),
+            (55.0, "pod_started"),
+            (55.0, "pod_initialising"),
             (65.0, "pod_loading"),
             (85.0, "pod_compiling"),
+            (125.0, "pod_capturing"),
+            (133.0, "pod_serving"),
             (140.0, "pod_ready"),
             (140.0, "group_ready"),
         ];
@@ -211,7 +215,7 @@ fn a_probe_comes_by_every_period() {
 #[test]
 fn a_preloaded_image_takes_a_second() {
     let mut spec = cold(1, 1, 1);
-    spec.pools[0].image_preloaded = true;
+    preload(&mut spec);
     let mut lab = Lab::new(spec);
     lab.run(1000);
     assert_eq!(lab.ups(0), [1.0 + 5.0 + 78.0]);

@@ -126,7 +126,11 @@ fn a_second_group_takes_over_what_comes_new() {
 #[test]
 fn a_hang_stays_behind_a_green_probe_until_the_rpc_times_out() {
     let hang = "timeline: [{at: 2m, fail: {hang: llama-0}}]\nrouter: round-robin";
-    let run = run(hang, "timeout: 20s, retries: 0", 2, "");
+    // Two processes an engine: the one that hangs is missed by the other.
+    let text = scenario(hang, "timeout: 20s, retries: 0", 2, "")
+        .replace("a3-highgpu-1g", "a3-highgpu-2g")
+        .replace("max_model_len: 4096", "max_model_len: 4096, tensor_parallel_size: 2");
+    let run = runs::run_keeping(&runs::resolved(&text, &[]), 0, false);
     adds_up(&run);
     let down = when(&run, "pod_restarting", 0);
     assert!((down - 420.0).abs() < 1e-9, "300 s after the hang, not {down}");

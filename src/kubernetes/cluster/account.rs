@@ -88,6 +88,8 @@ pub struct Start {
     pub slot: usize,
     /// When it could serve.
     pub ready: SimTime,
+    /// Attempts of a new group that came to nothing, before the one whose stages follow.
+    pub retries: SimDuration,
     /// How long each stage took, in the order of [`StartStage::ALL`].
     pub stages: [SimDuration; StartStage::ALL.len()],
     /// What it recovered from; absent for a new group.
@@ -240,6 +242,7 @@ impl Account {
         slot: usize,
         now: SimTime,
         boot: &Boot,
+        asked: Option<SimTime>,
         outage: Option<super::group::Outage>,
     ) {
         let recovery = outage.map(|outage| {
@@ -251,7 +254,10 @@ impl Account {
                 termination: boot.began - noticed,
             }
         });
-        self.starts.push(Start { slot, ready: now, stages: boot.lengths(), recovery });
+        // On the way back from a fault, attempts that came to nothing are part of the termination.
+        let first = asked.filter(|_| recovery.is_none()).map_or(boot.began, |asked| asked.min(boot.began));
+        let retries = boot.began - first;
+        self.starts.push(Start { slot, ready: now, retries, stages: boot.lengths(), recovery });
     }
 
     /// Paid time of each node, over all pools in file order, as of the last [`super::Cluster::close`].

@@ -22,11 +22,11 @@ impl Cluster {
         if !self.nodes[node].runs() {
             return;
         }
-        let preloaded = self.nodes[node].has_image || self.spec.pools[self.nodes[node].pool].image_preloaded;
+        let there = self.nodes[node].has_image;
         let times = &self.spec.deployments[name.deployment].startup;
-        let takes = if preloaded { times.image_cached } else { times.image_pull };
+        let takes = if there { times.image_cached } else { times.image_pull };
         self.timers.set(now + takes, Timer::Pulled(uid, attempt));
-        let reason = if preloaded { "Pulled" } else { "Pulling" };
+        let reason = if there { "Pulled" } else { "Pulling" };
         self.tell_pod("pod_pulling", name, &[("reason", reason.into())]);
     }
 
@@ -62,6 +62,7 @@ impl Cluster {
         pod.event = true;
         let name = pod.name;
         self.dirty = true;
+        self.tell_pod("pod_started", name, &[("reason", "Started".into())]);
         let spec = &self.spec.deployments[name.deployment];
         let (size, timeout) = (spec.size, spec.startup.rendezvous_timeout);
         // A leader that workers wait for cannot be probed for an engine that waits for them.
@@ -127,6 +128,7 @@ impl Cluster {
         let takes = self.spec.deployments[deployment].startup.distributed_init;
         let engine = &mut self.group_mut(deployment, group).engine;
         (engine.run, engine.stage, engine.due) = (run, Stage::Initialising, false);
+        self.tell_pod("pod_initialising", PodName { deployment, group, worker: 0 }, &[]);
         self.timers.set(now + takes, Timer::Initialised(run));
     }
 
@@ -265,6 +267,7 @@ impl Cluster {
         this.engine.stage = Stage::Capturing;
         this.boot.end(StartStage::Compile, now);
         self.timers.set(now + takes, Timer::Captured(run));
+        self.tell_pod("pod_capturing", PodName { deployment, group, worker: 0 }, &[]);
     }
 
     pub(super) fn captured(&mut self, run: u64) {
@@ -275,6 +278,7 @@ impl Cluster {
         this.boot.end(StartStage::GraphCapture, now);
         let started = this.leader().expect("an engine has a leader").started;
         self.timers.set(probe.ready_at(started, now), Timer::Probed(run));
+        self.tell_pod("pod_serving", PodName { deployment, group, worker: 0 }, &[]);
         self.serve(deployment, group);
     }
 

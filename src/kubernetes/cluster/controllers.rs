@@ -119,8 +119,7 @@ impl Cluster {
             match action {
                 StatefulSetAction::Create { ordinal, revision } => {
                     self.create_pod(PodName { deployment, group: ordinal, worker: 0 }, revision, None);
-                    let now = self.now;
-                    self.group_mut(deployment, ordinal).boot.begin(now);
+                    self.begin_group(deployment, ordinal);
                 }
                 StatefulSetAction::Delete { ordinal } => {
                     let leader = self.group(deployment, ordinal).leader().map(|leader| leader.uid);
@@ -249,9 +248,22 @@ impl Cluster {
             name,
             &[("reason", "RecreateGroup".into()), ("message", message.into())],
         );
-        self.account.restarted();
+        self.group_mut(deployment, group).recreated = true;
         self.notice(deployment, group, cause);
         self.delete_pod(leader, true, cause, None);
+    }
+
+    /// A leader exists: the start of its group counts from here. One that was there before is made anew, unless for a new
+    /// template.
+    fn begin_group(&mut self, deployment: usize, group: u32) {
+        let now = self.now;
+        let this = self.group_mut(deployment, group);
+        this.boot.begin(now);
+        this.asked.get_or_insert(now);
+        let failed = this.outage.is_some_and(|outage| outage.cause != Cause::Rollout);
+        if std::mem::take(&mut this.recreated) || failed {
+            self.account.restarted();
+        }
     }
 
     pub(super) fn create_pod(&mut self, name: PodName, revision: Revision, owner: Option<u64>) {

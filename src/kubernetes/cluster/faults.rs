@@ -206,8 +206,10 @@ impl Cluster {
         let this = self.group(name.deployment, name.group);
         if this.engine.stage != Stage::Waiting && this.members().all(|pod| self.runs(pod)) {
             self.fault(Cause::Hang, self.pod_title(name));
-            let after = self.spec.control_plane.rpc_timeout;
-            self.freeze(name.deployment, name.group, Cause::Hang, false, Some(after));
+            // A single process calls nobody who could be late: nothing ever notices.
+            let several = self.spec.deployments[name.deployment].rendezvous != Rendezvous::None;
+            let after = several.then_some(self.spec.control_plane.rpc_timeout);
+            self.freeze(name.deployment, name.group, Cause::Hang, false, after);
         }
     }
 

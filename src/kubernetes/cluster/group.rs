@@ -90,6 +90,10 @@ pub(super) struct Group {
     pub(super) able: bool,
     pub(super) outage: Option<Outage>,
     pub(super) boot: Boot,
+    /// When its first leader was made, while it has not served since.
+    pub(super) asked: Option<SimTime>,
+    /// LeaderWorkerSet has taken its leader down to make it anew.
+    pub(super) recreated: bool,
 }
 
 impl Group {
@@ -109,6 +113,8 @@ impl Group {
             able: false,
             outage: None,
             boot: Boot::default(),
+            asked: None,
+            recreated: false,
         }
     }
 

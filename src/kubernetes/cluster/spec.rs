@@ -60,8 +60,6 @@ pub struct PoolSpec {
     pub wait: CapacityWait,
     /// From a machine that was found to a node that is ready.
     pub node_ready: SimDuration,
-    /// Images are on a node from its first second.
-    pub image_preloaded: bool,
     /// A node ends after so long (flex-start).
     pub lifetime: Option<SimDuration>,
     /// Nodes exist within this window only (a reservation).

@@ -26,6 +26,10 @@ impl Cluster {
         let runs = node.is_none_or(|node| self.nodes[node].runs());
         self.dirty = true;
         self.tell_pod("pod_deleting", name, &[("reason", "Killing".into())]);
+        if name.worker == 0 && cause.is_some() {
+            // A leader that is told to end is no endpoint any more, and everybody knows.
+            self.notice(name.deployment, name.group, cause);
+        }
         let spec = &self.spec.deployments[name.deployment];
         let grace = grace.map_or(spec.grace, |shorter| shorter.min(spec.grace));
         let pre_stop = spec.pre_stop.min(grace);

@@ -52,10 +52,10 @@ impl Cluster {
         let this = self.group_mut(deployment, group);
         (this.endpoint, this.ready, this.able) = (endpoint, ready, able);
         if !wanted {
-            this.outage = None;
+            (this.outage, this.asked) = (None, None);
         }
         if able && !before.2 {
-            let outage = this.outage.take();
+            let (outage, asked) = (this.outage.take(), this.asked.take());
             let boot = this.boot.clone();
             // What befell its pods before is over; what befalls them now is not.
             for pod in this.pods.iter_mut().flatten().filter(|pod| !pod.terminating()) {
@@ -65,7 +65,7 @@ impl Cluster {
             if outage.is_none_or(|outage| outage.since <= boot.began) {
                 let mut boot = boot;
                 boot.end(super::StartStage::Probe, now);
-                self.account.started(slot, now, &boot, outage);
+                self.account.started(slot, now, &boot, asked, outage);
             }
         }
     }

@@ -53,7 +53,7 @@ impl ScenarioFile {
                 node_ready.map_or(SimDuration::ZERO, |deployment| deployment.startup.times.node_ready);
             let pool = pool(catalog, args, &pools[index], &control_plane, node_ready)
                 .map_err(|error| self.error(&at, error.to_string()))?;
-            specs.push(PoolSpec { image_preloaded: startup.image_cached.unwrap_or(false), ..pool });
+            specs.push(pool);
         }
         let mut resolved = Vec::new();
         for (index, args) in placement.deployments.iter().enumerate() {
@@ -261,7 +261,6 @@ fn pool(
         storage: resolved.storage,
         wait: capacity_wait(args.obtainability.as_ref()),
         node_ready,
-        image_preloaded: false,
         lifetime: flex.then_some(facts.flex_start_lifetime),
         window,
         spot: resolved.provisioning == Provisioning::Spot,
