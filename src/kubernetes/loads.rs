@@ -32,7 +32,7 @@ struct Asked {
 pub struct Loads {
     pools: Vec<PoolLinks>,
     share: FairShare,
-    /// Up to when transfers were followed.
+    /// When rates last changed: up to then transfers were followed.
     now: SimTime,
     /// Those whose first byte is not there, by the instant it will be and the pod.
     asked: BTreeMap<(SimTime, u64), Asked>,
@@ -77,6 +77,7 @@ impl Loads {
     /// If there is no such pool or node, the pod is loading already, or time goes back.
     pub fn start(&mut self, now: SimTime, pod: u64, pool: usize, node: u32, bytes: f64, cached: bool) {
         self.follow(now);
+        self.pass(now);
         assert!(!self.is_loading(pod), "pod {pod} loads twice at once");
         let pool = self.pools[pool];
         assert!(node < pool.nodes, "a pool of {} nodes has no node {node}", pool.nodes);
@@ -100,6 +101,7 @@ impl Loads {
         self.asked.retain(|(_, asked), _| *asked != pod);
         let flow = self.moving.iter().find(|(_, moving)| **moving == pod).map(|(flow, _)| *flow);
         if let Some(flow) = flow {
+            self.pass(now);
             self.moving.remove(&flow);
             self.share.cancel(flow);
         }
@@ -132,7 +134,8 @@ impl Loads {
         begins.into_iter().chain(ends).min()
     }
 
-    /// Goes to `now` from change to change, since no transfer may be stepped past another's end.
+    /// Goes from change to change, since no transfer may be stepped past another's end, and no further: what is left of a
+    /// transfer is a float, and being asked in between must not move its end by a rounding.
     fn follow(&mut self, now: SimTime) {
         while let Some(at) = self.next_change().filter(|at| *at <= now) {
             self.pass(at);
@@ -141,7 +144,7 @@ impl Loads {
                 self.moving.insert(self.share.start(&asked.links, asked.bytes), pod);
             }
         }
-        self.pass(now);
+        assert!(now >= self.now, "time goes back");
     }
 
     /// Goes to `to`, before which nothing changes.

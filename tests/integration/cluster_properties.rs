@@ -172,7 +172,7 @@ fn told_to_be_paid(lab: &Lab, end: u64) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn whatever_happens_the_books_are_right(spec in specs(), steps in steps()) {
