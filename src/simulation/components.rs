@@ -76,7 +76,7 @@ pub(super) fn present(placement: &ResolvedPlacement, process: &FailureProcess) -
     let mut there = placement.clone();
     for pool in &mut there.cluster.pools {
         pool.max = pool.min.max(1);
-        pool.upgrade.max_surge = 0;
+        pool.surge_nodes = 0;
     }
     for deployment in &mut there.cluster.deployments {
         deployment.slots = deployment.replicas;

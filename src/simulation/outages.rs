@@ -76,7 +76,9 @@ impl World<'_> {
 
     /// Tells the cluster once an engine that ends with its last request is empty.
     pub(super) fn end_if_drained(&mut self, slot: usize) {
-        if self.slots[slot].draining && !self.slots[slot].is_awake() {
+        // One that stands still is not empty; its grace ends it.
+        let place = &self.slots[slot];
+        if place.draining && !place.is_frozen() && !place.is_awake() {
             self.slots[slot].draining = false;
             self.draining -= 1;
             let changes = self.fleet.drained(self.now, slot);

@@ -61,6 +61,7 @@ pub(crate) fn pool(nodes: u32) -> PoolSpec {
             max_unavailable: 0,
             soak: SimDuration::ZERO,
         },
+        surge_nodes: 1,
     }
 }
 

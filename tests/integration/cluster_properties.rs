@@ -102,6 +102,7 @@ fn build(
         max_unavailable: 1,
         soak: seconds(20),
     };
+    nodes.surge_nodes = nodes.upgrade.max_surge;
     made.pools = vec![nodes];
     made
 }

@@ -23,6 +23,7 @@ fn blue_green(soak_s: u64) -> UpgradeSpec {
 
 fn with(mut spec: ClusterSpec, upgrade: UpgradeSpec) -> ClusterSpec {
     spec.pools[0].upgrade = upgrade;
+    spec.pools[0].surge_nodes = upgrade.max_surge;
     spec
 }
 

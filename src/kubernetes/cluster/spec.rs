@@ -72,13 +72,15 @@ pub struct PoolSpec {
     pub repair_after: Option<SimDuration>,
     /// How nodes are upgraded.
     pub upgrade: UpgradeSpec,
+    /// Further nodes that a surge upgrade may make at once, the pool's own or one that somebody asks for.
+    pub surge_nodes: u32,
 }
 
 impl PoolSpec {
     /// Names of nodes there can be: those that an upgrade needs come on top.
     pub fn slots(&self) -> u32 {
         match self.upgrade.strategy {
-            UpgradeStrategy::Surge => self.max + self.upgrade.max_surge,
+            UpgradeStrategy::Surge => self.max + self.surge_nodes,
             UpgradeStrategy::BlueGreen => 2 * self.max,
         }
     }

@@ -53,7 +53,10 @@ impl ScenarioFile {
                 node_ready.map_or(SimDuration::ZERO, |deployment| deployment.startup.times.node_ready);
             let pool = pool(catalog, args, &pools[index], &control_plane, node_ready)
                 .map_err(|error| self.error(&at, error.to_string()))?;
-            specs.push(pool);
+            let surges = self.scenario.timeline.iter().filter_map(|event| event.upgrade.as_ref());
+            let surges = surges.filter(|upgrade| upgrade.node_pool == args.name);
+            let most = surges.filter_map(|upgrade| upgrade.max_surge).max().unwrap_or(0);
+            specs.push(PoolSpec { surge_nodes: pool.surge_nodes.max(most), ..pool });
         }
         let mut resolved = Vec::new();
         for (index, args) in placement.deployments.iter().enumerate() {
@@ -250,6 +253,7 @@ fn pool(
         let at = |time: SimDuration| SimTime::ZERO + time;
         (at(window.from.unwrap_or_default()), window.until.map(at))
     });
+    let upgrade = upgrade(args.upgrade.unwrap_or_default(), facts);
     let flex = resolved.provisioning == Provisioning::FlexStart;
     Ok(PoolSpec {
         name: args.name.clone(),
@@ -273,7 +277,8 @@ fn pool(
         } else {
             None
         },
-        upgrade: upgrade(args.upgrade.unwrap_or_default(), facts),
+        surge_nodes: upgrade.max_surge,
+        upgrade,
     })
 }
 
