@@ -26,6 +26,11 @@ impl RandomStream {
     }
 }
 
+/// The seed of the `ordinal`-th of independent runs for what `kind` names; seeds that are neighbours have none in common.
+pub fn derived(seed: u64, kind: &str, ordinal: u32) -> u64 {
+    RandomStream::new(seed, kind, ordinal).next_u64()
+}
+
 impl Clone for RandomStream {
     fn clone(&self) -> Self {
         Self(ChaCha12Rng::deserialize_state(&self.0.serialize_state()))

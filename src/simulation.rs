@@ -14,6 +14,7 @@ mod bill;
 mod book;
 mod calendar;
 mod calls;
+mod clients;
 mod components;
 mod failures;
 mod fleet;

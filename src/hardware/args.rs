@@ -107,7 +107,7 @@ impl Validate for NodesArgs {
     fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
         let (min, max) = match self {
             Self::Fixed(nodes) => (*nodes, *nodes),
-            Self::Scaled(limits) => (limits.min, limits.max.max(1)),
+            Self::Scaled(limits) => (limits.min, limits.max),
         };
         if max == 0 || max > MOST_NODES {
             report.append(parent(), garde::Error::new(format!("expected 1 to {MOST_NODES} nodes")));

@@ -235,11 +235,6 @@ impl Cluster {
         self.nodes.len()
     }
 
-    /// Pool of a node.
-    pub fn pool_of(&self, node: usize) -> usize {
-        self.nodes[node].pool
-    }
-
     /// Groups that can exist, over all deployments.
     pub fn slots(&self) -> usize {
         self.deployments.iter().map(|deployment| deployment.groups.len()).sum()

@@ -13,7 +13,7 @@ use crate::confidence::interval;
 pub struct Availability {
     /// Part of the time with at least one group ready.
     pub fraction: f64,
-    /// 95 % confidence interval of `fraction`, where several runs were made; never outside what is possible.
+    /// 95 % confidence interval of `fraction`, where several runs were made and some had downtime; never outside what is possible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fraction_interval: Option<[f64; 2]>,
     /// Ready groups over wanted ones, mean over time.
@@ -133,6 +133,8 @@ impl Availability {
         assert!(!runs.is_empty(), "several runs are at least one");
         let over = |figure: fn(&Self) -> f64| mean(runs.iter().map(|run| figure(run)));
         let fractions: Vec<f64> = runs.iter().map(|run| run.fraction).collect();
+        // Runs without any downtime do not say how much there is in others.
+        let seen = fractions.iter().any(|fraction| *fraction < 1.0);
         let causes: std::collections::BTreeSet<&'static str> =
             runs.iter().flat_map(|run| run.by_cause.keys().copied()).collect();
         let by_cause = causes.into_iter().map(|cause| {
@@ -150,7 +152,10 @@ impl Availability {
         let drains: Vec<_> = runs.iter().filter_map(|run| Some((1.0, run.backlog_drain?))).collect();
         Self {
             fraction: over(|run| run.fraction),
-            fraction_interval: interval(&fractions).map(|ends| ends.map(|end| end.clamp(0.0, 1.0))),
+            fraction_interval: seen
+                .then(|| interval(&fractions))
+                .flatten()
+                .map(|ends| ends.map(|end| end.clamp(0.0, 1.0))),
             capacity_fraction: over(|run| run.capacity_fraction),
             group_restarts: over(|run| run.group_restarts),
             downtime_s: over(|run| run.downtime_s),

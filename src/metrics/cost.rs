@@ -7,43 +7,39 @@ use crate::units::SimDuration;
 /// Hours in a month of the run rate.
 const HOURS_PER_MONTH: f64 = 730.0;
 
-/// Node time by what the nodes did, summed over nodes.
+/// Node time by what the nodes did, summed over nodes [ns]; more than a clock holds in a few hundred node-years.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeTime {
     /// In a ready group with at least one request.
-    pub serving: SimDuration,
+    pub serving: u128,
     /// In a ready group without requests.
-    pub idle: SimDuration,
+    pub idle: u128,
     /// In a group that is not ready yet.
-    pub starting: SimDuration,
+    pub starting: u128,
     /// Broken, or in a group that is.
-    pub down: SimDuration,
+    pub down: u128,
     /// Paid for and in no group.
-    pub spare: SimDuration,
+    pub spare: u128,
 }
 
-impl std::iter::Sum for NodeTime {
-    fn sum<I: Iterator<Item = Self>>(times: I) -> Self {
-        times.fold(Self::default(), |sum, time| Self {
-            serving: sum.serving + time.serving,
-            idle: sum.idle + time.idle,
-            starting: sum.starting + time.starting,
-            down: sum.down + time.down,
-            spare: sum.spare + time.spare,
-        })
+impl NodeTime {
+    /// All of it [ns].
+    pub const fn paid(&self) -> u128 {
+        self.serving + self.idle + self.starting + self.down + self.spare
     }
-}
 
-impl std::ops::Div<u64> for NodeTime {
-    type Output = Self;
-    fn div(self, runs: u64) -> Self {
-        let part = |time: SimDuration| SimDuration::from_nanos(time.as_nanos() / runs);
+    /// Mean of several runs.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn mean(runs: &[Self]) -> Self {
+        let mean = |part: fn(&Self) -> u128| runs.iter().map(part).sum::<u128>() / runs.len() as u128;
         Self {
-            serving: part(self.serving),
-            idle: part(self.idle),
-            starting: part(self.starting),
-            down: part(self.down),
-            spare: part(self.spare),
+            serving: mean(|time| time.serving),
+            idle: mean(|time| time.idle),
+            starting: mean(|time| time.starting),
+            down: mean(|time| time.down),
+            spare: mean(|time| time.spare),
         }
     }
 }

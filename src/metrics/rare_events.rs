@@ -11,7 +11,7 @@ pub struct RareEvents {
     pub availability: f64,
     /// 95 % confidence interval of it.
     pub availability_interval: Option<[f64; 2]>,
-    /// Random failures in a year that hit a group.
+    /// Random failures in a year, whether or not they hit a group.
     pub failures_per_year: f64,
     /// What one failure costs, mean over the hours.
     pub per_failure: Loss,
@@ -19,6 +19,8 @@ pub struct RareEvents {
     pub requests_lost_interval: Option<[f64; 2]>,
     /// Requests lost in a year: failures times what one of them loses.
     pub requests_lost_per_year: f64,
+    /// Hours whose failure was not over when the traffic was: what it cost is a lower bound.
+    pub hours_cut_short: u32,
     /// One failure an hour of the week.
     pub by_hour: Vec<HourOfWeek>,
 }
@@ -52,6 +54,8 @@ pub struct HourOfWeek {
     pub loss: Loss,
     /// 95th percentile of the time to first token of those that were answered [ms].
     pub ttft_p95_ms: Option<f64>,
+    /// Whether the traffic was over before the group was back.
+    pub cut_short: bool,
     /// From the fault to ready again [s]; absent if that took longer than the traffic went on, or nothing was away.
     pub time_to_recover_s: Option<f64>,
 }

@@ -48,6 +48,7 @@ impl ScenarioFile {
             self.resolve_placement(catalog, placement, &workloads, &item("placements", index))
         });
         let placements = placements.collect::<Result<Vec<_>, _>>()?;
+        self.failures_can_be_held(&placements)?;
         self.availability_can_be_judged(&placements)?;
         if scenario.rare_events.is_some() && placements.iter().all(|placement| placement.failures.is_empty())
         {
@@ -63,7 +64,7 @@ impl ScenarioFile {
             duration: scenario.duration,
             warmup: scenario.warmup,
             drain: scenario.drain,
-            replications: scenario.replications.unwrap_or(REPLICATIONS),
+            replications: self.replications(),
             rare_events: scenario.rare_events,
             find_rate: scenario.find_rate,
             slo: scenario.slo.unwrap_or_default(),
@@ -73,6 +74,11 @@ impl ScenarioFile {
             router: router.map_err(|error| self.error("router", error.to_string()))?,
             placements,
         })
+    }
+
+    /// Runs of a scenario without traffic.
+    fn replications(&self) -> u32 {
+        self.scenario.replications.unwrap_or(REPLICATIONS)
     }
 
     /// The catalogue with the scenario's own calibration laid over it.

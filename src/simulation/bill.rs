@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::slot::Ended;
-use crate::kubernetes::{Account, NodeHours, Start, StartStage};
+use crate::kubernetes::{Account, Cause, NodeHours, Start, StartStage};
 use crate::metrics::{Availability, CauseFigures, CostInputs, NodeTime, Spread, StartFigures};
 use crate::scenario::ResolvedPlacement;
 use crate::units::{SimDuration, SimTime};
+
+fn ns(time: SimDuration) -> u128 {
+    u128::from(time.as_nanos())
+}
 
 /// What the cost of a run is worked out from.
 pub(super) fn cost_inputs(
@@ -20,11 +24,11 @@ pub(super) fn cost_inputs(
     let mut node_time = NodeTime::default();
     let serving = serving(placement, account.hours(), ended);
     for (hours, serving) in account.hours().iter().zip(serving) {
-        node_time.serving += serving;
-        node_time.idle += hours.up - serving;
-        node_time.starting += hours.starting;
-        node_time.down += hours.down;
-        node_time.spare += hours.spare;
+        node_time.serving += ns(serving);
+        node_time.idle += ns(hours.up - serving);
+        node_time.starting += ns(hours.starting);
+        node_time.down += ns(hours.down);
+        node_time.spare += ns(hours.spare);
     }
     let mut usd_total = 0.0;
     let mut whole = true;
@@ -32,10 +36,9 @@ pub(super) fn cost_inputs(
     for (pool, spec) in placement.pools.iter().zip(&placement.cluster.pools) {
         let (ours, others) = nodes.split_at(spec.slots() as usize);
         nodes = others;
-        let paid: SimDuration = ours.iter().map(NodeHours::paid).sum();
-        let all = (end - SimTime::ZERO).as_nanos() as u128 * u128::from(pool.nodes);
-        whole &= u128::from(paid.as_nanos()) == all;
-        usd_total += pool.price.usd_per_hour * paid.as_secs_f64() / 3600.0;
+        let paid: u128 = ours.iter().map(|hours| ns(hours.paid())).sum();
+        whole &= paid == ns(end - SimTime::ZERO) * u128::from(pool.nodes);
+        usd_total += pool.price.usd_per_hour * paid as f64 / 1e9 / 3600.0;
     }
     let usd_per_hour = placement.usd_per_hour();
     let usages = || ended.iter().flatten().map(|engine| &engine.usage);
@@ -93,10 +96,10 @@ pub(super) fn availability(account: &Account, drains: &[f64]) -> Availability {
     }
     let downtimes = account.downtimes();
     for downtime in &downtimes {
-        if let Some(cause) = downtime.cause {
-            by_cause.entry(cause.name()).or_default().downtime_s +=
-                (downtime.to - downtime.from).as_secs_f64();
-        }
+        // Before the first group was ready, or while none is wanted.
+        let nothing_failed = if downtime.from == SimTime::ZERO { "start" } else { "scaled_to_zero" };
+        let cause = downtime.cause.map_or(nothing_failed, Cause::name);
+        by_cause.entry(cause).or_default().downtime_s += (downtime.to - downtime.from).as_secs_f64();
     }
     let recovered = |start: &Start| start.recovery.map(|recovery| recovery.cause);
     let mut by_recovery: BTreeMap<_, Vec<&Start>> = BTreeMap::new();

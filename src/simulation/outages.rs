@@ -3,13 +3,11 @@
 use super::{
     calls::Phase,
     order::{Moment, Rank},
-    retry,
     world::{Due, World},
 };
 use crate::kubernetes::Change;
 use crate::metrics::Outcome;
 use crate::request::RequestId;
-use crate::workload::Ended;
 
 impl World<'_> {
     /// Everything that happens to the cluster now.
@@ -44,12 +42,9 @@ impl World<'_> {
             Change::EngineFrozen { slot } => {
                 self.bring_up_to_now(slot);
                 self.slots[slot].freeze(now);
-                let keepalive = self.placement.cluster.control_plane.keepalive;
-                self.calendar.push(
-                    now + keepalive,
-                    Rank::Sample,
-                    Due::Keepalive(slot, self.slots[slot].engines()),
-                );
+                for id in self.inside(slot) {
+                    self.keep_alive(id);
+                }
             }
             Change::EngineThawed { slot } => self.slots[slot].thaw(now),
             Change::EngineDraining { slot } => {
@@ -98,15 +93,37 @@ impl World<'_> {
         self.router.reset(slot);
     }
 
-    /// The clients of an engine that stood still for as long as a connection lives.
-    pub(super) fn keepalive(&mut self, slot: usize, engine: usize) {
-        if self.slots[slot].is_frozen() && self.slots[slot].engines() == engine {
-            self.cut_off(slot);
+    /// A client hears nothing from now on, unless its engine moves again.
+    pub(super) fn keep_alive(&mut self, id: RequestId) {
+        let ends = self.now + self.placement.cluster.control_plane.keepalive;
+        self.calendar.push(ends, Rank::Sample, Due::Keepalive(id, self.calls.use_of(id)));
+    }
+
+    /// The connection of a client ends if its engine has stood still ever since. Should that move again, it finds the client
+    /// gone.
+    pub(super) fn keepalive(&mut self, id: RequestId, use_of: u32) {
+        let keepalive = self.placement.cluster.control_plane.keepalive;
+        let sent = self.calls.find(id, use_of).filter(|call| call.phase == Phase::Sent);
+        let Some(slot) = sent.and_then(|call| call.group) else { return };
+        if self.slots[slot].frozen_since().is_some_and(|since| since + keepalive <= self.now) {
+            self.withdraw(id, slot, Outcome::Failed);
         }
     }
 
     /// Every request in a group fails for its client.
     fn cut_off(&mut self, slot: usize) {
+        for id in self.inside(slot) {
+            self.router.ended(slot);
+            let received = self.slots[slot].output_tokens(id);
+            let call = self.calls.remove(id);
+            if call.phase != Phase::Abandoned {
+                self.attempt_fails(call, received, Outcome::Failed);
+            }
+        }
+    }
+
+    /// Requests that an engine has not let go of, those that came first before others.
+    fn inside(&self, slot: usize) -> Vec<RequestId> {
         let inside = |id: &RequestId| {
             let call = self.calls.get(*id);
             call.group == Some(slot) && call.phase != Phase::Held
@@ -117,32 +134,6 @@ impl World<'_> {
             let call = self.calls.get(*id);
             (call.queued, call.workload, call.wanted, call.name.clone())
         });
-        for id in live {
-            self.router.ended(slot);
-            if self.calls.get(id).phase == Phase::Abandoned {
-                self.calls.remove(id);
-            } else {
-                let received = self.slots[slot].output_tokens(id);
-                self.attempt_fails(id, received);
-            }
-        }
-    }
-
-    /// An attempt came to nothing, and no engine holds it any more: tried again if nothing was received of the answer.
-    pub(super) fn attempt_fails(&mut self, id: RequestId, received: u32) {
-        let now = self.now;
-        let mut call = self.calls.remove(id);
-        let client = self.traffic[call.workload].client;
-        if call.first_token.is_none() && call.attempts <= client.retries {
-            let delay = retry::delay(client.backoff, self.seed, &call.name, call.attempts);
-            self.book.retried(&call, now);
-            call.phase = Phase::Held;
-            call.scheduled = None;
-            let again = self.calls.insert(call);
-            self.calendar.push(now + delay, Rank::Arrival, Due::Retry(again));
-        } else {
-            self.book.ended(&call, Outcome::Failed, now, None, received);
-            self.after_end(&call, now, Ended::Failed);
-        }
+        live
     }
 }

@@ -70,18 +70,18 @@ impl<T: StepTime + Clone> Slot<T> {
         }
     }
 
-    /// Engines so far, this one included.
-    pub(super) fn engines(&self) -> usize {
-        self.ended.len() + usize::from(self.present.is_some())
-    }
-
     /// Node of each pod of its engine.
     pub(super) fn nodes(&self) -> Option<Vec<usize>> {
         self.present.as_ref().map(|present| present.nodes.clone())
     }
 
+    /// Since when its engine makes no progress, if it does not.
+    pub(super) fn frozen_since(&self) -> Option<SimTime> {
+        self.present.as_ref()?.frozen.as_ref().map(|(since, _)| *since)
+    }
+
     pub(super) fn is_frozen(&self) -> bool {
-        self.present.as_ref().is_some_and(|present| present.frozen.is_some())
+        self.frozen_since().is_some()
     }
 
     /// The engine, if there is one and it makes progress.

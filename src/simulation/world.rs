@@ -7,22 +7,21 @@ use super::{
     backlog::Backlog,
     book::Book,
     calendar::{Calendar, Timeout},
-    calls::{Call, Calls, Phase},
+    calls::{Calls, Phase},
     fleet::Fleet,
     foundry::Foundry,
     order::{Moment, Rank},
-    retry,
     slot::Slot,
     watch::Watch,
 };
-use crate::engine::{EngineState, Finished, Outputs};
+use crate::engine::{EngineState, Outputs};
 use crate::metrics::Outcome;
 use crate::request::RequestId;
 use crate::routing::{Router, Scraped};
 use crate::scenario::ResolvedPlacement;
 use crate::timing::Timing;
 use crate::units::{SimDuration, SimTime};
-use crate::workload::{Arrival, Client, Ended, Source};
+use crate::workload::{Arrival, Client, Source};
 
 /// What the calendar holds.
 #[derive(Clone, Debug)]
@@ -34,7 +33,7 @@ pub(super) enum Due {
     /// Time to look at every group, and when to do so again.
     Sample(Sample, SimDuration),
     /// Clients of the n-th engine of a slot, which stands still, may learn that nobody is there.
-    Keepalive(usize, usize),
+    Keepalive(RequestId, u32),
 }
 
 /// Who looks.
@@ -64,9 +63,9 @@ pub(super) struct Traffic {
     /// The next arrival of the source, already drawn.
     head: Option<Arrival>,
     /// Sent and not ended, against the client's limit.
-    outstanding: u32,
+    pub(super) outstanding: u32,
     /// Wishes beyond the limit, first come first served.
-    held: VecDeque<RequestId>,
+    pub(super) held: VecDeque<RequestId>,
 }
 
 impl Traffic {
@@ -132,7 +131,7 @@ impl World<'_> {
             let external = self.next_external();
             let over = self.live_until.filter(|_| !self.more_to_come());
             if let Some(live_until) = over
-                && self.calls.len() == 0
+                && self.nobody_waits()
                 && external.is_none_or(|(moment, _)| moment.at > live_until)
             {
                 return Some(live_until.max(self.now));
@@ -158,6 +157,10 @@ impl World<'_> {
                 return Some(stop.at);
             } else if let Some((moment, event)) = external {
                 self.go_to(moment.at);
+                // With many pods one of these takes as long as a thousand others.
+                if matches!(event, External::Cluster) && self.watch.tick(self.now) {
+                    return None;
+                }
                 self.happen(event);
             } else {
                 self.advance_all(Moment::END);
@@ -225,6 +228,15 @@ impl World<'_> {
         }
     }
 
+    /// Whether no client waits for anything. An engine that stands still does not let go of what was abandoned in it.
+    fn nobody_waits(&self) -> bool {
+        let stuck = |id: RequestId| {
+            let call = self.calls.get(id);
+            call.phase == Phase::Abandoned && call.group.is_some_and(|group| self.slots[group].is_frozen())
+        };
+        self.calls.len() == 0 || self.slots.iter().any(Slot::is_frozen) && self.calls.live().all(stuck)
+    }
+
     /// Whether anything may still be sent, besides what is held back by its client.
     fn more_to_come(&self) -> bool {
         self.traffic.iter().any(|traffic| traffic.head.is_some()) || self.calendar.holds_more_than_samples()
@@ -241,104 +253,14 @@ impl World<'_> {
             }
             External::Timeout(workload, timeout) => {
                 self.calendar.pop_timeout(workload);
-                self.give_up(workload, timeout.id);
+                self.give_up(timeout.id);
             }
             External::Due => match self.calendar.pop() {
                 Due::Wish(workload, arrival) => self.wish(workload, arrival),
                 Due::Retry(id) => self.send(id),
                 Due::Sample(sample, every) => self.sample(sample, every),
-                Due::Keepalive(slot, engine) => self.keepalive(slot, engine),
+                Due::Keepalive(id, use_of) => self.keepalive(id, use_of),
             },
-        }
-    }
-
-    /// A client wants to send a request, and does unless its own limit holds it back.
-    fn wish(&mut self, workload: usize, arrival: Arrival) {
-        let call = Call {
-            name: arrival.name,
-            workload,
-            group: None,
-            phase: Phase::Held,
-            wanted: self.now,
-            first_sent: self.now,
-            queued: self.now,
-            thread: arrival.thread,
-            attempts: 0,
-            input_tokens: arrival.input_tokens,
-            output_tokens: arrival.output_tokens,
-            max_tokens: arrival.max_tokens,
-            priority: arrival.priority,
-            content: arrival.content,
-            scheduled: None,
-            first_token: None,
-        };
-        self.book.arrived(&call);
-        let id = self.calls.insert(call);
-        let traffic = &mut self.traffic[workload];
-        if traffic.client.max_concurrency.is_some_and(|limit| traffic.outstanding >= limit) {
-            traffic.held.push_back(id);
-        } else {
-            traffic.outstanding += 1;
-            self.send(id);
-        }
-    }
-
-    /// One attempt: routed, queued in an engine, watched by its client.
-    fn send(&mut self, id: RequestId) {
-        let now = self.now;
-        let call = self.calls.get(id);
-        let group = self.router.pick(&call.content, call.input_tokens);
-        if let Some(group) = group {
-            self.slots[group].advance(Moment::new(now, Rank::Arrival), &mut self.out);
-            self.collect(group);
-        }
-        let use_of = self.calls.use_of(id);
-        let call = self.calls.get_mut(id);
-        if call.attempts == 0 {
-            call.first_sent = now;
-        }
-        call.attempts += 1;
-        call.group = group;
-        call.queued = now;
-        // Without an endpoint the connection is refused.
-        let Some(group) = group else { return self.attempt_fails(id, 0) };
-        call.phase = Phase::Sent;
-        let longest = self.foundry.max_model_len(self.deployments[group]);
-        let request = call.request(id, now, longest, self.book.class(call.workload, call.wanted));
-        let workload = call.workload;
-        let Some(added) = self.slots[group].add(request, now) else { return self.attempt_fails(id, 0) };
-        self.router.dispatched(group);
-        if added.is_err() {
-            self.router.ended(group);
-            self.end(id, Outcome::Rejected, now, None);
-        } else if let Some(timeout) = self.traffic[workload].client.timeout {
-            self.calendar.set_timeout(workload, Timeout { at: now + timeout, id, use_of });
-        }
-    }
-
-    /// A client's patience is over: retried if nothing was received, failed if the stream is cut.
-    fn give_up(&mut self, workload: usize, id: RequestId) {
-        let now = self.now;
-        let group = self.calls.get(id).group.expect("a request that was sent is in a group");
-        self.slots[group].advance(Moment::new(now, Rank::Timeout), &mut self.out);
-        self.collect(group);
-        let received = self.slots[group].output_tokens(id);
-        self.slots[group].abort(id, now);
-        let client = &self.traffic[workload].client;
-        let call = self.calls.get_mut(id);
-        call.phase = Phase::Abandoned;
-        if call.first_token.is_none() && call.attempts <= client.retries {
-            let mut again = call.clone();
-            again.phase = Phase::Held;
-            again.scheduled = None;
-            let delay = retry::delay(client.backoff, self.seed, &again.name, again.attempts);
-            let again = self.calls.insert(again);
-            self.book.retried(self.calls.get(again), now);
-            self.calendar.push(now + delay, Rank::Arrival, Due::Retry(again));
-        } else {
-            let call = call.clone();
-            self.book.ended(&call, Outcome::TimedOut, now, None, received);
-            self.after_end(&call, now, Ended::Failed);
         }
     }
 
@@ -371,28 +293,6 @@ impl World<'_> {
         }
         self.book.steps(group, self.slots[group].take_steps(), &self.calls);
         self.out = out;
-    }
-
-    fn end(&mut self, id: RequestId, outcome: Outcome, at: SimTime, finished: Option<&Finished>) {
-        let call = self.calls.remove(id);
-        self.book.ended(&call, outcome, at, finished, 0);
-        let answer = finished.map(|finished| Ended::Answered { output_tokens: finished.output_tokens });
-        self.after_end(&call, at, answer.unwrap_or(Ended::Failed));
-    }
-
-    /// The client's next move: a held request may go, a closed loop goes round.
-    pub(super) fn after_end(&mut self, call: &Call, at: SimTime, ended: Ended) {
-        let traffic = &mut self.traffic[call.workload];
-        traffic.outstanding -= 1;
-        if let Some(thread) = call.thread
-            && let Some(arrival) = traffic.source.completed(thread, at, ended)
-        {
-            self.calendar.push(arrival.at, Rank::Arrival, Due::Wish(call.workload, arrival));
-        }
-        if let Some(next) = traffic.held.pop_front() {
-            traffic.outstanding += 1;
-            self.calendar.push(at, Rank::Arrival, Due::Retry(next));
-        }
     }
 
     /// Brings every group to now and notes what it holds.

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::{run::Monitor, years::years};
 use crate::confidence::interval;
 use crate::metrics::{HourOfWeek, LatencyFigures, Loss, RareEvents, Simulated};
+use crate::random::derived;
 use crate::scenario::{RareEventsArgs, Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options, rare_fault};
 use crate::units::{SimDuration, SimTime};
@@ -38,7 +39,8 @@ pub(super) fn rare_events(
     let losses: Vec<Loss> = hours.iter().map(|hour| hour.loss).collect();
     let lost: Vec<f64> = losses.iter().map(|loss| loss.requests_lost).collect();
     let per_failure = Loss::mean(&losses);
-    let failures_per_year = availability.by_cause.values().map(|figures| figures.recoveries).sum();
+    // Those that hit no group too: `per_failure` is a mean over all that are drawn.
+    let failures_per_year = availability.by_cause.values().map(|figures| figures.faults).sum();
     Ok(Some(RareEvents {
         years: args.years,
         availability: availability.fraction,
@@ -47,6 +49,7 @@ pub(super) fn rare_events(
         per_failure,
         requests_lost_interval: interval(&lost).map(|ends| ends.map(|end| end.max(0.0))),
         requests_lost_per_year: failures_per_year * per_failure.requests_lost,
+        hours_cut_short: hours.iter().filter(|hour| hour.cut_short).count() as u32,
         by_hour: hours,
     }))
 }
@@ -62,7 +65,7 @@ fn in_hour(
     let fault = rare_fault(placement, resolved.seed, hour, SimTime::ZERO + args.before);
     let fault = fault.expect("something can fail");
     let mut resolved = resolved.clone();
-    resolved.seed = resolved.seed.wrapping_add(u64::from(hour));
+    resolved.seed = derived(resolved.seed, "rare-events/hour", hour);
     resolved.duration = Some(args.before + args.after);
     resolved.warmup = SimDuration::ZERO;
     // A week earlier or later is the same in a weekly curve, and nobody sends before time 0.
@@ -81,7 +84,7 @@ fn in_hour(
 
 fn of_hour(hour: u32, cause: &'static str, simulated: &Simulated) -> HourOfWeek {
     let overall = simulated.metrics.overall();
-    let requests = &overall.requests;
+    let (requests, availability) = (&overall.requests, &simulated.availability);
     HourOfWeek {
         hour,
         cause,
@@ -91,9 +94,10 @@ fn of_hour(hour: u32, cause: &'static str, simulated: &Simulated) -> HourOfWeek 
             cut_mid_stream: requests.cut_mid_stream as f64,
             requests_retried: requests.retried as f64,
             tokens_lost: overall.tokens.lost as f64,
-            downtime_s: simulated.availability.downtime_s,
+            downtime_s: availability.downtime_s,
         },
         ttft_p95_ms: LatencyFigures::of(&overall.latency.ttft).p95,
-        time_to_recover_s: simulated.availability.mean_time_to_recover_s,
+        cut_short: availability.capacity_fraction < 1.0 && availability.mean_time_to_recover_s.is_none(),
+        time_to_recover_s: availability.mean_time_to_recover_s,
     }
 }

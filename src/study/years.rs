@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::run::Monitor;
-use crate::metrics::{Availability, PlacementResult, PlacementStatus, Simulated};
+use crate::metrics::{Availability, NodeTime, PlacementResult, PlacementStatus, Simulated};
+use crate::random::derived;
 use crate::scenario::{Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options};
 
@@ -19,7 +20,9 @@ pub(super) fn years(
         let figures = Options { live: true, ..Options::figures(1.0) };
         let options = if replication == 0 { options } else { &figures };
         let mut resolved = resolved.clone();
-        resolved.seed = resolved.seed.wrapping_add(u64::from(replication));
+        if replication > 0 {
+            resolved.seed = derived(resolved.seed, "replication", replication);
+        }
         monitor.simulate(&resolved, placement, options)
     };
     let results: Vec<_> = (0..resolved.replications).into_par_iter().map(run).collect::<Result<_, _>>()?;
@@ -33,8 +36,8 @@ fn together(results: Vec<PlacementResult>) -> PlacementResult {
     if let PlacementStatus::Ok(simulated) = &mut first.status {
         let availabilities: Vec<&Availability> = runs.iter().map(|run| &run.availability).collect();
         simulated.availability = Availability::together(&availabilities);
-        simulated.cost.node_time =
-            runs.iter().map(|run| run.cost.node_time).sum::<crate::metrics::NodeTime>() / runs.len() as u64;
+        let times: Vec<NodeTime> = runs.iter().map(|run| run.cost.node_time).collect();
+        simulated.cost.node_time = NodeTime::mean(&times);
         simulated.cost.usd_total = runs.iter().map(|run| run.cost.usd_total).sum::<f64>() / runs.len() as f64;
     }
     first

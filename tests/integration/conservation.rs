@@ -7,7 +7,6 @@ use towtank::{
     metrics::{Outcome, Simulated},
     report::{Summary, SummaryHead},
     scenario::Resolved,
-    units::SimDuration,
 };
 
 use super::runs;
@@ -116,9 +115,8 @@ fn requests_and_tokens(run: &Simulated) {
 
 /// Node time is nodes times the run; what stages worked is what prompts and answers took; the bill is shared whole.
 fn hours_and_dollars(resolved: &Resolved, run: &Simulated) {
-    let time = run.cost.node_time;
-    let all: SimDuration = [time.serving, time.idle, time.starting, time.down, time.spare].into_iter().sum();
-    assert_eq!(all.as_nanos(), run.end.as_nanos() * u64::from(run.cost.nodes));
+    let paid = run.cost.node_time.paid();
+    assert_eq!(paid, u128::from(run.end.as_nanos()) * u128::from(run.cost.nodes));
     let worked = (run.cost.prefill + run.cost.decode).as_secs_f64();
     let busy: f64 = run
         .deployments

@@ -67,8 +67,7 @@ fn adds_up(run: &Simulated) {
     names.dedup();
     assert_eq!((names.len() as u64, rows), (rows, requests.arrived), "each request has one end");
     let time = &run.cost.node_time;
-    let sum = time.serving + time.idle + time.starting + time.down + time.spare;
-    let usd = sum.as_secs_f64() / 3600.0 * run.cost.usd_per_hour / f64::from(run.cost.nodes);
+    let usd = time.paid() as f64 / 1e9 / 3600.0 * run.cost.usd_per_hour / f64::from(run.cost.nodes);
     assert!((usd - run.cost.usd_total).abs() <= 1e-9 * usd.max(1.0), "{usd} {}", run.cost.usd_total);
 }
 
@@ -160,8 +159,24 @@ fn clients_without_patience_of_their_own_wait_for_the_connection_to_end() {
         .collect();
     assert!(inside.len() > 150, "until the node is found not ready, requests go there");
     assert!(inside.iter().all(|row| row.wanted < at(170.0)), "50 s");
-    assert!(inside.iter().all(|row| row.end == at(120.0 + 7875.0)));
-    assert_eq!(run.end, at(120.0 + 7875.0), "the run goes on until every request has ended");
+    let silent = |row: &RequestRecord| row.wanted.max(at(120.0)) + SimDuration::from_secs(7875);
+    assert!(inside.iter().all(|row| row.end == silent(row)));
+    let last = inside.iter().map(|row| row.end).max();
+    assert_eq!(Some(run.end), last, "the run goes on until every request has ended");
+}
+
+#[test]
+fn a_run_ends_though_an_engine_never_lets_go() {
+    // One process alone: nothing ever notices that it hangs, and what its clients gave up stays in it.
+    let hang = "timeline: [{at: 2m, fail: {hang: llama-0}}]";
+    for client in ["retries: 0, timeout: 20s", "retries: 2, timeout: 20s", "retries: 0"] {
+        let run = runs::run_keeping(&runs::resolved(&scenario(hang, client, 1, ""), &[]), 0, false);
+        adds_up(&run);
+        let given_up = |row: &&RequestRecord| matches!(row.outcome, Outcome::TimedOut | Outcome::Failed);
+        let rows = run.metrics.rows();
+        assert!(rows.iter().filter(given_up).count() > 500, "{client}");
+        assert!(rows.iter().filter(given_up).all(|row| row.end > at(120.0)), "{client}");
+    }
 }
 
 /// A rollout that deletes the only group's leader under load.

@@ -136,7 +136,7 @@ fn simulated() -> Simulated {
             price_source: "list".to_owned(),
             prefill: SimDuration::from_secs(1),
             decode: SimDuration::from_secs(3),
-            node_time: NodeTime { serving: at_ms(3_600) - SimTime::ZERO, ..NodeTime::default() },
+            node_time: NodeTime { serving: u128::from(at_ms(3_600).as_nanos()), ..NodeTime::default() },
         },
         availability: Availability::always(),
         model_error: ModelError {

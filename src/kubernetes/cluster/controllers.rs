@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::{
     Cause, Cluster, PodName,
-    group::WorkerStatefulSet,
+    group::Workers,
     pod::{Phase, Pod},
 };
 use crate::kubernetes::{
-    DeleteRaceArg, GroupReadiness, Member, Revision, StatefulSetAction, StatefulSetPod, StatefulSetSpec,
-    reconcile_leader_statefulset, reconcile_statefulset, reconcile_status, recreate_group,
-    rolling_update_complete,
+    DeleteRaceArg, GroupReadiness, LeaderPod, Member, Revision, StatefulSetAction, StatefulSetPod,
+    StatefulSetSpec, WorkerStatefulSet, reconcile_leader_statefulset, reconcile_statefulset,
+    reconcile_status, recreate_group, rolling_update_complete,
 };
 
 impl Cluster {
@@ -29,13 +29,15 @@ impl Cluster {
         let this = &self.deployments[deployment];
         let of = |group: &super::group::Group| {
             let leader = group.leader()?;
+            let available = |pod: &&Pod| pod.ready && pod.owner == Some(leader.uid);
             let workers = group.workers.filter(|workers| workers.owner == leader.uid);
-            if size > 1 && workers.is_none() {
-                return None;
-            }
-            let revision = workers.map_or(leader.revision, |workers| workers.revision);
-            let updated = leader.revision == this.template && revision == this.template;
-            Some(GroupReadiness { ready: group.all_ready(), updated })
+            let workers = workers.map(|workers| WorkerStatefulSet {
+                replicas: size - 1,
+                available: group.members().filter(available).count() as u32,
+                revision: workers.revision,
+            });
+            let leader = LeaderPod { ready: leader.ready, revision: leader.revision };
+            GroupReadiness::of(&leader, workers.as_ref(), size, this.template)
         };
         this.groups.iter().map(of).collect()
     }
@@ -144,7 +146,7 @@ impl Cluster {
                 let waits = (spec.leader_ready && !leader.ready)
                     || (spec.exclusive.is_some() && leader.node.is_none());
                 if !leader.terminating() && !waits {
-                    let workers = WorkerStatefulSet { owner: leader.uid, revision: leader.revision };
+                    let workers = Workers { owner: leader.uid, revision: leader.revision };
                     self.group_mut(deployment, group).workers = Some(workers);
                     self.dirty = true;
                 }
@@ -164,7 +166,7 @@ impl Cluster {
         }
     }
 
-    fn create_workers(&mut self, deployment: usize, group: u32, workers: WorkerStatefulSet) {
+    fn create_workers(&mut self, deployment: usize, group: u32, workers: Workers) {
         let size = self.spec.deployments[deployment].size;
         let pods = self.group(deployment, group).pods[1..].iter().flatten();
         let pods: Vec<_> = pods.map(|pod| seen(pod, pod.name.worker)).collect();
@@ -186,7 +188,7 @@ impl Cluster {
     }
 
     /// Garbage collection of a workers' StatefulSet whose leader is gone, or waits for it.
-    fn delete_workers(&mut self, deployment: usize, group: u32, workers: WorkerStatefulSet) {
+    fn delete_workers(&mut self, deployment: usize, group: u32, workers: Workers) {
         let cause = self.group(deployment, group).leader().and_then(|leader| leader.cause);
         let ours = |pod: &&Pod| pod.owner == Some(workers.owner);
         let left: Vec<u64> =

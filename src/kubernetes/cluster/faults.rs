@@ -26,6 +26,8 @@ impl Cluster {
                 if let Some(uid) = self.named(pod).map(|pod| pod.uid) {
                     self.fault(Cause::Pod, self.pod_title(pod));
                     self.delete_pod(uid, false, Some(Cause::Pod), None);
+                } else {
+                    self.missed(Cause::Pod, self.pod_title(pod));
                 }
             }
             Action::Preempt { node } => self.preempt(node),
@@ -67,6 +69,15 @@ impl Cluster {
         self.tell("fault", object, &[("cause", Value::from(cause.name()))]);
     }
 
+    /// Notes that a fault found nothing to hit: a node that is away already, a container that does not run.
+    fn missed(&mut self, cause: Cause, object: String) {
+        self.tell("fault_missed", object, &[("cause", Value::from(cause.name()))]);
+    }
+
+    fn missed_at(&mut self, cause: Cause, node: usize) {
+        self.missed(cause, self.nodes[node].name.clone());
+    }
+
     fn fault_at(&mut self, cause: Cause, node: usize) {
         self.fault(cause, self.nodes[node].name.clone());
     }
@@ -80,7 +91,10 @@ impl Cluster {
     /// Machines die, or are cut off, all at once and without a word.
     fn lose_nodes(&mut self, nodes: &[usize], repair: Option<SimDuration>, cause: Cause) {
         let works = |node: &usize| self.nodes[*node].state == NodeState::Ready;
-        let nodes: Vec<usize> = nodes.iter().copied().filter(works).collect();
+        let (nodes, away): (Vec<usize>, Vec<usize>) = nodes.iter().copied().partition(works);
+        for node in away {
+            self.missed_at(cause, node);
+        }
         let mut groups = BTreeSet::new();
         for &node in &nodes {
             self.fault_at(cause, node);
@@ -130,10 +144,11 @@ impl Cluster {
 
     /// A GPU is gone: the process on it dies, and the node offers one less.
     fn lose_gpu(&mut self, node: usize, gpu: u32, repair: Option<SimDuration>) {
+        let title = format!("{}/{gpu}", self.nodes[node].name);
         if self.nodes[node].state != NodeState::Ready || self.nodes[node].gpus[gpu as usize].broken {
-            return;
+            return self.missed(Cause::Gpu, title);
         }
-        self.fault(Cause::Gpu, format!("{}/{gpu}", self.nodes[node].name));
+        self.fault(Cause::Gpu, title);
         let slot = &mut self.nodes[node].gpus[gpu as usize];
         slot.broken = true;
         slot.breaks += 1;
@@ -160,7 +175,9 @@ impl Cluster {
     /// `ray_executor.py`); with multiprocessing the connections between them break at once.
     fn crash(&mut self, name: PodName) {
         let runs = |pod: &&Pod| pod.phase == Phase::Running && self.runs(pod);
-        let Some(uid) = self.named(name).filter(runs).map(|pod| pod.uid) else { return };
+        let Some(uid) = self.named(name).filter(runs).map(|pod| pod.uid) else {
+            return self.missed(Cause::Engine, self.pod_title(name));
+        };
         self.fault(Cause::Engine, self.pod_title(name));
         self.blame(uid, Cause::Engine);
         if self.is_remote(name) {
@@ -210,12 +227,14 @@ impl Cluster {
             let several = self.spec.deployments[name.deployment].rendezvous != Rendezvous::None;
             let after = several.then_some(self.spec.control_plane.rpc_timeout);
             self.freeze(name.deployment, name.group, Cause::Hang, false, after);
+        } else {
+            self.missed(Cause::Hang, self.pod_title(name));
         }
     }
 
     fn lose_link(&mut self, node: usize, left: f64, repair: Option<SimDuration>) {
         if self.nodes[node].state != NodeState::Ready {
-            return;
+            return self.missed_at(Cause::Nic, node);
         }
         if left == 0.0 && self.spec.pools[self.nodes[node].pool].one_network {
             self.lose_nodes(&[node], repair, Cause::Nic);
@@ -263,7 +282,7 @@ impl Cluster {
     /// asks for another.
     fn preempt(&mut self, node: usize) {
         if self.nodes[node].state != NodeState::Ready || self.nodes[node].ending.is_some() {
-            return;
+            return self.missed_at(Cause::Spot, node);
         }
         self.fault_at(Cause::Spot, node);
         let facts = &self.spec.control_plane;
@@ -284,7 +303,7 @@ impl Cluster {
 
     fn maintain(&mut self, node: usize, notice: SimDuration, away: SimDuration) {
         if self.nodes[node].state != NodeState::Ready || self.nodes[node].ending.is_some() {
-            return;
+            return self.missed_at(Cause::Maintenance, node);
         }
         self.nodes[node].ending = Some(Cause::Maintenance);
         self.dirty = true;

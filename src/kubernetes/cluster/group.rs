@@ -6,9 +6,9 @@ use super::{Cause, account::Boot, pod::Pod};
 use crate::kubernetes::Revision;
 use crate::units::SimTime;
 
-/// The StatefulSet of a group's workers: made once, never changed.
+/// Whose a group's worker StatefulSet is: made once, never changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WorkerStatefulSet {
+pub(super) struct Workers {
     /// Uid of the leader it belongs to.
     pub(super) owner: u64,
     pub(super) revision: Revision,
@@ -80,7 +80,7 @@ pub(super) struct Outage {
 pub(super) struct Group {
     /// By worker index, the leader first.
     pub(super) pods: Vec<Option<Pod>>,
-    pub(super) workers: Option<WorkerStatefulSet>,
+    pub(super) workers: Option<Workers>,
     pub(super) engine: Engine,
     /// The leader is an endpoint of the Service.
     pub(super) endpoint: bool,

@@ -87,7 +87,7 @@ impl Cluster {
         if name.worker == 1 {
             let owner = leader.expect("a worker has a leader");
             self.group_mut(name.deployment, name.group).workers =
-                Some(super::group::WorkerStatefulSet { owner, revision: Revision(1) });
+                Some(super::group::Workers { owner, revision: Revision(1) });
         }
     }
 

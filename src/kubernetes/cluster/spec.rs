@@ -123,6 +123,13 @@ pub struct UpgradeSpec {
     pub soak: SimDuration,
 }
 
+impl UpgradeSpec {
+    /// Whether any node would be replaced.
+    pub fn moves(&self) -> bool {
+        self.strategy == UpgradeStrategy::BlueGreen || self.max_surge + self.max_unavailable > 0
+    }
+}
+
 /// Ways to upgrade a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpgradeStrategy {

@@ -17,11 +17,6 @@ impl Hpa {
         Self { spec, recommendations: Recommendations::default(), events: ScaleEvents::default() }
     }
 
-    /// What it was made of.
-    pub const fn spec(&self) -> &HpaSpec {
-        &self.spec
-    }
-
     /// One pass (`reconcileAutoscaler`): the new `spec.replicas`, if it is to change.
     pub fn sync(&mut self, now: SimTime, observation: &HpaObservation) -> Option<u32> {
         let current = observation.spec_replicas;

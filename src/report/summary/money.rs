@@ -70,8 +70,8 @@ impl CapacitySummary {
     }
 }
 
-fn hours(time: SimDuration) -> f64 {
-    time.as_secs_f64() / 3600.0
+fn hours(time_ns: u128) -> f64 {
+    time_ns as f64 / 1e9 / 3600.0
 }
 
 impl CostSummary {

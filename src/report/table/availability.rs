@@ -78,8 +78,12 @@ fn cells(placement: &PlacementSummary) -> Vec<String> {
 /// How often failures come and what one costs, in a sentence.
 pub(super) fn rare_events(rare: &RareEvents) -> String {
     let half = rare.requests_lost_interval.map(|[low, high]| format!(" ± {:.1}", (high - low) / 2.0));
+    let cut_short = match rare.hours_cut_short {
+        0 => String::new(),
+        hours => format!(" (at least: {hours} of {} were not over when the traffic was)", rare.by_hour.len()),
+    };
     format!(
-        "{:.1} failures a year hit a group; one loses {:.1}{} requests and {:.0} tokens of answers, so a year {:.0} requests; at \
+        "{:.1} failures a year; one loses {:.1}{} requests and {:.0} tokens of answers{cut_short}, so a year {:.0} requests; at \
          least one group is ready {} % of {} years",
         rare.failures_per_year,
         rare.per_failure.requests_lost,
@@ -97,7 +101,11 @@ fn percent(share: f64, interval: Option<[f64; 2]>) -> String {
     let lacking = 100.0 - percent;
     let digits = if lacking > 0.0 { (1.0 - lacking.log10()).ceil().clamp(3.0, 9.0) as usize } else { 0 };
     match interval {
-        Some([low, high]) => format!("{percent:.digits$} ± {:.digits$}", 50.0 * (high - low)),
+        // An end that could go no further is nearer than the other.
+        Some([low, high]) => {
+            let half = (share - low).max(high - share);
+            format!("{percent:.digits$} ± {:.digits$}", 100.0 * half)
+        }
         None => format!("{percent:.digits$}"),
     }
 }

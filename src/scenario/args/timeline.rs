@@ -4,7 +4,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{SimDuration, Version};
+use crate::units::SimDuration;
 
 /// One event: a time and exactly one thing that happens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
@@ -170,10 +170,6 @@ pub struct UpgradePoolArgs {
     /// The node pool.
     #[garde(skip)]
     pub node_pool: String,
-    /// Version upgraded to.
-    #[garde(skip)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<Version>,
     /// Further nodes made at once.
     #[garde(range(max = 10_000))]
     #[serde(default, rename = "maxSurge", skip_serializing_if = "Option::is_none")]

@@ -57,6 +57,18 @@ fn names(
         return Err(document.error(&field(at, "fail.gpu"), message));
     }
     if let Some(fail) = fail
+        && fail.repair.is_some()
+        && (fail.hang.is_some() || fail.pod.is_some() || fail.container.is_some())
+    {
+        let message = "only a node, a gpu or a link is repaired; what becomes of a pod is simulated";
+        return Err(document.error(&field(at, "fail.repair"), message));
+    }
+    if let Some(fail) = fail
+        && fail.slowed.is_some_and(|left| left >= 1.0)
+    {
+        return Err(document.error(&field(at, "fail.slowed"), "is what is left of the bandwidth: below 1"));
+    }
+    if let Some(fail) = fail
         && fail.slowed.is_some()
         && fail.link.is_none()
     {

@@ -1,6 +1,6 @@
 //! From the timeline of a scenario to what happens to the cluster of one placement.
 
-use crate::kubernetes::{Action, Cause, ClusterSpec, PodName, UpgradeSpec};
+use crate::kubernetes::{Action, Cause, ClusterSpec, PodName, PoolSpec, UpgradeSpec};
 use crate::scenario::{
     EventArgs, FailArgs, PlacementArgs, ScenarioError, ScenarioFile,
     path::{field, item},
@@ -26,6 +26,14 @@ impl ScenarioFile {
                     format!("the nodes of placement `{}` do not have that many GPUs", placement.name);
                 self.error(&field(&item("timeline", index), "fail.gpu"), message)
             })?;
+            if let Action::Upgrade { upgrade, .. } = action
+                && !upgrade.moves()
+            {
+                let at = field(&item("timeline", index), "upgrade");
+                return Err(
+                    self.error(&at, "maxSurge and maxUnavailable are both 0: no node could ever be replaced")
+                );
+            }
             agenda.push((SimTime::ZERO + event.at, action));
         }
         // Stable: what happens at one time happens in file order.
@@ -85,8 +93,8 @@ impl Names<'_> {
         if let Some(gpu) = &fail.gpu {
             let (name, gpu) = gpu.split_once('/')?;
             let (node, gpu) = (self.node(name)?, gpu.parse().ok()?);
-            let pool = self.cluster.pools.iter().find(|pool| name.strip_prefix(&pool.name).is_some())?;
-            return (gpu < pool.gpus).then_some(Action::LoseGpu { node, gpu, repair });
+            let gpus = self.cluster.pools[self.pool(name)?.0].gpus;
+            return (gpu < gpus).then_some(Action::LoseGpu { node, gpu, repair });
         }
         if let Some(link) = &fail.link {
             let left = fail.slowed.unwrap_or(0.0);
@@ -105,13 +113,18 @@ impl Names<'_> {
         self.placement.deployments.iter().position(|deployment| deployment.name == name)
     }
 
-    /// `<pool>-<i>`, as a number over all pools.
-    fn node(&self, name: &str) -> Option<usize> {
-        let (pool, index) = name.rsplit_once('-')?;
+    /// `<pool>-<i>`: the pool, and the number in it.
+    fn pool(&self, node: &str) -> Option<(usize, u32)> {
+        let (pool, index) = node.rsplit_once('-')?;
         let index: u32 = index.parse().ok()?;
-        let pools = &self.cluster.pools;
-        let pool = pools.iter().position(|spec| spec.name == pool && index < spec.slots())?;
-        let before: u32 = pools[..pool].iter().map(crate::kubernetes::PoolSpec::slots).sum();
+        let named = |spec: &PoolSpec| spec.name == pool && index < spec.slots();
+        Some((self.cluster.pools.iter().position(named)?, index))
+    }
+
+    /// The same, as a number over all pools.
+    fn node(&self, name: &str) -> Option<usize> {
+        let (pool, index) = self.pool(name)?;
+        let before: u32 = self.cluster.pools[..pool].iter().map(PoolSpec::slots).sum();
         Some((before + index) as usize)
     }
 

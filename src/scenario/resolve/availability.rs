@@ -6,7 +6,26 @@ use crate::units::SimDuration;
 /// Failures a run must have seen before the share of time it was down in says something.
 const FAILURES: f64 = 10.0;
 
+/// Most failures one run can hold.
+const MOST_FAILURES: f64 = 1e6;
+
 impl ScenarioFile {
+    /// Refuses failures that come so often that no run would end.
+    pub(super) fn failures_can_be_held(&self, placements: &[ResolvedPlacement]) -> Result<(), ScenarioError> {
+        let Some(span) = self.scenario.duration else { return Ok(()) };
+        for placement in placements {
+            let expected = placement.expected_failures(span);
+            if expected > MOST_FAILURES {
+                let message = format!(
+                    "about {expected:.1e} failures in {span} in placement `{}`: a run holds at most {MOST_FAILURES:e}",
+                    placement.name
+                );
+                return Err(self.error("failures", message));
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses an slo of availability that no run of this length could judge.
     pub(super) fn availability_can_be_judged(
         &self,
@@ -24,7 +43,8 @@ impl ScenarioFile {
         };
         let (Some(at), Some(span)) = (stated, scenario.duration) else { return Ok(()) };
         for placement in placements {
-            let expected = placement.expected_failures(span);
+            let runs = if scenario.workloads.is_empty() { self.replications() } else { 1 };
+            let expected = placement.expected_failures(span) * f64::from(runs);
             if expected == 0.0 {
                 let message = format!(
                     "nothing fails at random in placement `{}`, so its availability would be 1 whatever it is: state \
@@ -34,9 +54,14 @@ impl ScenarioFile {
                 return Err(self.error(&at, message));
             }
             if expected < FAILURES {
+                let advice = if scenario.workloads.is_empty() {
+                    "state a longer `duration` or more `replications`"
+                } else {
+                    "simulate years without `workloads` (`duration: 3650d`)"
+                };
                 let message = format!(
                     "{span} is too short to say: about {expected:.2} failures are expected in placement `{}`, and {FAILURES} are \
-                     the least that tell an availability; simulate years without `workloads` (`duration: 3650d`)",
+                     the least that tell an availability; {advice}",
                     placement.name
                 );
                 return Err(self.error(&at, message));
@@ -58,8 +83,8 @@ impl ResolvedPlacement {
         let pools =
             pools.filter(|(index, _)| process.pool.is_none_or(|only| only == *index)).map(|(_, pool)| pool);
         match process.per {
-            Component::Node => pools.map(|pool| pool.max).sum(),
-            Component::Gpu => pools.map(|pool| pool.max * pool.gpus).sum(),
+            Component::Node => pools.map(|pool| pool.min.max(1)).sum(),
+            Component::Gpu => pools.map(|pool| pool.min.max(1) * pool.gpus).sum(),
             Component::Block => pools.map(|pool| pool.blocks).sum(),
             Component::Group => self.cluster.deployments.iter().map(|deployment| deployment.replicas).sum(),
         }

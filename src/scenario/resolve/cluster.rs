@@ -21,6 +21,9 @@ use crate::units::{SimDuration, SimTime, Version};
 /// Kubernetes that a scenario means when it says nothing.
 const DEFAULT_VERSION: Version = Version::new(1, 34, 0);
 
+/// Most pods of a deployment: controllers look at all of them again and again.
+const MOST_PODS: u64 = 2_000;
+
 /// Prefix of LeaderWorkerSet's annotations.
 const KEY: &str = "leaderworkerset.sigs.k8s.io/";
 
@@ -53,6 +56,7 @@ impl ScenarioFile {
                 node_ready.map_or(SimDuration::ZERO, |deployment| deployment.startup.times.node_ready);
             let pool = pool(catalog, args, &pools[index], &control_plane, node_ready)
                 .map_err(|error| self.error(&at, error.to_string()))?;
+            self.pool_can_be(args, &pool, start, &at)?;
             let surges = self.scenario.timeline.iter().filter_map(|event| event.upgrade.as_ref());
             let surges = surges.filter(|upgrade| upgrade.node_pool == args.name);
             let most = surges.filter_map(|upgrade| upgrade.max_surge).max().unwrap_or(0);
@@ -80,6 +84,7 @@ impl ScenarioFile {
             pools: specs,
             deployments: resolved,
         };
+        self.pods_can_be_held(&spec, at)?;
         let (begun, _) = Cluster::new(spec.clone()).map_err(|error| {
             let at = item(&field(at, "deployments"), error.deployment());
             self.error(&field(&at, "leaderworkerset"), self.unplaced(&error))
@@ -94,6 +99,46 @@ impl ScenarioFile {
             _ => " (with `start: cold` pods may wait)",
         };
         format!("{error}{cold}")
+    }
+
+    /// What a pool cannot be, whatever runs on it.
+    fn pool_can_be(
+        &self,
+        args: &NodePoolArgs,
+        pool: &PoolSpec,
+        start: ClusterStart,
+        at: &str,
+    ) -> Result<(), ScenarioError> {
+        if !pool.upgrade.moves() {
+            let message = "maxSurge and maxUnavailable are both 0: no node could ever be replaced";
+            return Err(self.error(&field(at, "upgrade"), message));
+        }
+        if args.obtainability.is_some() && !pool.wait.within.is_sorted_by(|(_, a), (_, b)| a <= b) {
+            let message = "chances grow with time: what comes within ten minutes comes within an hour";
+            return Err(self.error(&field(at, "obtainability"), message));
+        }
+        if start == ClusterStart::Warm && pool.window.is_some_and(|(from, _)| from > SimTime::ZERO) {
+            let message = "its nodes are not there when a warm run begins; state `start: cold`";
+            return Err(self.error(&field(at, "window.from"), message));
+        }
+        Ok(())
+    }
+
+    /// A run holds so many pods and no more.
+    fn pods_can_be_held(&self, spec: &ClusterSpec, at: &str) -> Result<(), ScenarioError> {
+        for (index, deployment) in spec.deployments.iter().enumerate() {
+            let pods = u64::from(deployment.slots) * u64::from(deployment.size);
+            if pods > MOST_PODS {
+                let at = item(&field(at, "deployments"), index);
+                let message = format!(
+                    "up to {} groups of {} pods (replicas, scale, maxReplicas and maxSurge counted): a run holds at most \
+                     {MOST_PODS} pods a deployment",
+                    deployment.slots, deployment.size
+                );
+                return Err(self.error(&field(&at, "leaderworkerset"), message));
+            }
+        }
+        Ok(())
     }
 
     /// The autoscaler of a deployment.
