@@ -11,7 +11,8 @@ pub mod least_squares;
 pub mod random;
 pub mod units; // floor 1
 
-pub mod hardware; // floor 2
+pub mod document; // floor 2
+pub mod hardware;
 pub mod model;
 
 pub mod batch; // floor 3

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Scenario, ScenarioError, check, document::Document, parse, unsupported};
+use super::{Scenario, ScenarioError, check, document::Document, unsupported};
 
 /// A scenario that is typed and consistent, and the file it was read from, which later errors point into.
 #[derive(Clone, Debug)]
@@ -45,7 +45,11 @@ impl ScenarioFile {
         for assignment in sets {
             document.set(assignment)?;
         }
-        let scenario = parse::typed(&mut document)?;
+        if !document.tree.is_object() {
+            let message = "expected a scenario: the fields name, workloads, placements and others";
+            return Err(document.error("", message));
+        }
+        let scenario = document.typed()?;
         check::consistent(&document, &scenario, base_dir)?;
         Ok(Self { scenario, base_dir: base_dir.to_owned(), document })
     }

@@ -1,15 +1,15 @@
-//! The one error a bad scenario is answered with.
+//! The one error a bad file is answered with.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// What is wrong with a scenario, and where; prints as `file:line:column: field: message` and the line itself.
+/// What is wrong with a file, and where; prints as `file:line:column: field: message` and the line itself.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub struct ScenarioError(Box<Problem>);
+pub struct FileError(Box<Problem>);
 
-/// What a [`ScenarioError`] holds.
+/// What a [`FileError`] holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The file, as the user named it; `-` is stdin.
@@ -26,7 +26,7 @@ pub struct Problem {
     pub from_set: bool,
 }
 
-impl ScenarioError {
+impl FileError {
     /// An error about a file as a whole.
     pub fn file(file: &str, message: impl fmt::Display) -> Self {
         Self::from(Problem {
@@ -45,7 +45,7 @@ impl ScenarioError {
     }
 }
 
-impl From<Problem> for ScenarioError {
+impl From<Problem> for FileError {
     fn from(problem: Problem) -> Self {
         Self(Box::new(problem))
     }
