@@ -26,6 +26,7 @@ pub mod timing;
 pub mod workload;
 
 pub mod cli;
+pub mod interop;
 pub mod report; // floor 7
 pub mod scenario; // floor 5
 pub mod simulation; // floor 6

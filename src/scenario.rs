@@ -7,6 +7,7 @@
 mod args;
 mod check;
 mod file;
+mod manifest;
 mod names;
 mod resolve;
 mod resolved;
@@ -17,6 +18,7 @@ use crate::document::{self, path};
 pub use crate::document::{FileError as ScenarioError, Problem};
 pub use args::*;
 pub use file::ScenarioFile;
+pub use manifest::ManifestDeployment;
 pub use resolved::{
     Component, FailureProcess, FaultKind, RepairTime, Resolved, ResolvedDeployment, ResolvedEngine,
     ResolvedPlacement, ResolvedPool, ResolvedStartup, ResolvedWorkload, rank_nodes,

@@ -39,9 +39,30 @@ impl FileError {
         })
     }
 
+    /// An error at a place of a file: line and column, counted from 1, and the line itself.
+    pub fn at(file: &str, at: (u64, u64), line: &str, message: impl fmt::Display) -> Self {
+        let Problem { file, path, message, from_set, .. } = *Self::file(file, message).0;
+        Self::from(Problem { file, at: Some(at), path, message, line: Some(line.to_owned()), from_set })
+    }
+
+    /// A file that cannot be read, in the operating system's words without its number.
+    pub fn unreadable(file: &str, error: &std::io::Error) -> Self {
+        Self::file(file, reason(error))
+    }
+
     /// The error taken apart.
     pub fn problem(&self) -> &Problem {
         &self.0
+    }
+}
+
+/// Why a file cannot be read.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        std::io::ErrorKind::InvalidData => "not UTF-8 text".to_owned(),
+        std::io::ErrorKind::IsADirectory => "a directory, not a file".to_owned(),
+        _ => format!("cannot be read: {error}"),
     }
 }
 

@@ -102,8 +102,7 @@ impl Document {
 
     /// Applies `PATH=VALUE`; the value is read as YAML, and as text if it is not.
     pub fn set(&mut self, assignment: &str) -> Result<(), FileError> {
-        let usage =
-            |message: String| FileError::file(&self.file, format!("--set {assignment}: {message}"));
+        let usage = |message: String| FileError::file(&self.file, format!("--set {assignment}: {message}"));
         let (at, value) = path::split_assignment(assignment).map_err(usage)?;
         let options = serde_saphyr::options! { strict_booleans: true };
         let parsed = serde_saphyr::from_str_with_options::<Value>(value, options);
@@ -161,6 +160,11 @@ impl Document {
     /// An error about the field name at `at`, as unknown fields have it.
     pub fn key_error(&self, at: &str, message: impl Into<String>) -> FileError {
         self.error_about(at, true, message.into())
+    }
+
+    /// File and line of what stands at `at`, or of the closest thing around it.
+    pub fn whereabouts(&self, at: &str) -> String {
+        self.place_of(at, false).map_or(self.file.clone(), |(line, _)| format!("{}:{line}", self.file))
     }
 
     fn error_about(&self, at: &str, key: bool, message: String) -> FileError {
