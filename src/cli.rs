@@ -8,6 +8,7 @@ mod catalog;
 mod check;
 mod completions;
 mod error;
+mod export;
 mod fit;
 mod import;
 mod options;
@@ -41,6 +42,8 @@ enum Command {
     Fit(fit::FitArgs),
     /// Make a scenario of Kubernetes manifests
     Import(import::ImportArgs),
+    /// Write a placement as Kubernetes manifests
+    Export(export::ExportArgs),
     /// Fit the model to measurements of your own
     Calibrate(calibrate::CalibrateArgs),
     /// Predict published measurements and print how far off the predictions are
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Import(args) => import::import(&args),
+        Command::Export(args) => export::export(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Catalog(args) => catalog::show(&args),

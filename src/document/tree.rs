@@ -101,6 +101,9 @@ impl Document {
     }
 
     /// Applies `PATH=VALUE`; the value is read as YAML, and as text if it is not.
+    ///
+    /// # Errors
+    /// If the path leads nowhere.
     pub fn set(&mut self, assignment: &str) -> Result<(), FileError> {
         let usage = |message: String| FileError::file(&self.file, format!("--set {assignment}: {message}"));
         let (at, value) = path::split_assignment(assignment).map_err(usage)?;
@@ -113,7 +116,7 @@ impl Document {
     }
 
     /// Turns a number that `--set` put exactly at `at` back into the text it was; false if there is none.
-    pub fn requote(&mut self, at: &str) -> bool {
+    pub(super) fn requote(&mut self, at: &str) -> bool {
         let Some((_, text)) = self.set.iter().rev().find(|(set, _)| set == at) else { return false };
         let text = text.clone();
         match self.tree.pointer_mut(&path::pointer(at)) {
@@ -126,7 +129,7 @@ impl Document {
     }
 
     /// The value at `at`, if it is there under exactly that name.
-    pub fn at(&self, at: &str) -> Option<&Value> {
+    pub(super) fn at(&self, at: &str) -> Option<&Value> {
         self.tree.pointer(&path::pointer(at))
     }
 
@@ -145,7 +148,7 @@ impl Document {
     }
 
     /// The text of the file from a value's place to the end of its line.
-    pub fn raw(&self, at: &str) -> Option<&str> {
+    pub(super) fn raw(&self, at: &str) -> Option<&str> {
         let (line, column) = self.place_of(at, false)?;
         let line = self.text.lines().nth(line as usize - 1)?;
         let start = line.char_indices().nth(column as usize - 1)?.0;
@@ -158,7 +161,7 @@ impl Document {
     }
 
     /// An error about the field name at `at`, as unknown fields have it.
-    pub fn key_error(&self, at: &str, message: impl Into<String>) -> FileError {
+    pub(super) fn key_error(&self, at: &str, message: impl Into<String>) -> FileError {
         self.error_about(at, true, message.into())
     }
 

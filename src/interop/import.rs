@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::yaml::{Comments, Style, to_yaml};
 use crate::catalog::Catalog;
 use crate::document::path::{field, item};
-use crate::kubernetes::{Manifests, read_manifests};
+use crate::kubernetes::read_manifests;
 use crate::scenario::{ManifestDeployment, ScenarioError, ScenarioFile};
 use placement::{Placement, placement};
 
@@ -36,10 +36,9 @@ pub struct Imported {
 /// If a file is not Kubernetes YAML, holds nothing that could be simulated, or says what no scenario can; the error says
 /// where.
 pub fn import(files: &[(String, String)], catalog: &Catalog) -> Result<Imported, ScenarioError> {
-    let groups = alternatives(files)?;
     let mut imported = Imported { text: String::new(), warnings: Vec::new(), remarks: Vec::new() };
     let mut placements: Vec<Placement> = Vec::new();
-    for (stem, manifests) in groups {
+    for manifests in read_manifests(files)? {
         for remark in manifests.remarks {
             // Files that go with several placements would say everything several times.
             if !imported.remarks.contains(&remark) {
@@ -47,19 +46,12 @@ pub fn import(files: &[(String, String)], catalog: &Catalog) -> Result<Imported,
             }
         }
         let read: Result<Vec<_>, _> = manifests.sets.into_iter().map(ManifestDeployment::read).collect();
-        placements.push(placement(&stem, read?, catalog)?);
+        placements.push(placement(read?, catalog)?);
     }
-    if let [only] = placements.as_mut_slice() {
-        only.name.clone_from(&only.deployments[0].manifest.name);
-    }
+    name(&mut placements);
     let name = placements[0].deployments[0].manifest.name.clone();
     let (tree, comments) = scenario(&name, &placements);
-    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-    imported.text = format!(
-        "# Made of {} by `towtank import`.\n# What manifests do not say is marked CHECK.\n{}",
-        names.join(", "),
-        to_yaml(&tree, &comments, Style::Compact)
-    );
+    imported.text = heading(files) + &to_yaml(&tree, &comments, Style::Compact);
     for placement in &placements {
         imported.warnings.extend(placement.warnings.iter().cloned());
         imported.remarks.extend(placement.remarks.iter().cloned());
@@ -69,29 +61,31 @@ pub fn import(files: &[(String, String)], catalog: &Catalog) -> Result<Imported,
     Ok(imported)
 }
 
-/// The files that hold LeaderWorkerSets, each read together with those that do not.
-fn alternatives(files: &[(String, String)]) -> Result<Vec<(String, Manifests)>, ScenarioError> {
-    let holds_set = |(_, text): &&(String, String)| {
-        text.lines().any(|line| {
-            line.trim_start_matches(['-', ' ', '{', '"']).starts_with("kind")
-                && line.contains("LeaderWorkerSet")
-        })
+/// What the scenario was made of, as a comment.
+fn heading(files: &[(String, String)]) -> String {
+    let names: Vec<&str> = files.iter().map(|(name, _)| if name == "-" { "stdin" } else { name }).collect();
+    let of = match names.as_slice() {
+        [only] => format!(" of {only}"),
+        several => format!(" of:\n#   {}", several.join("\n#   ")),
     };
-    let (with, beside): (Vec<_>, Vec<_>) = files.iter().partition(holds_set);
-    if with.len() < 2 {
-        return Ok(vec![(String::new(), read_manifests(files)?)]);
+    format!("# What manifests do not say is marked CHECK. Made by `towtank import`{of}\n")
+}
+
+/// One placement is called what its LeaderWorkerSet is, several what their files are.
+fn name(placements: &mut [Placement]) {
+    if let [only] = placements {
+        only.name.clone_from(&only.deployments[0].manifest.name);
+        return;
     }
-    let mut groups = Vec::new();
-    for (name, text) in with {
-        let together: Vec<_> = std::iter::once((name.clone(), text.clone()))
-            .chain(beside.iter().map(|file| (*file).clone()))
-            .collect();
-        let stem = Path::new(name)
-            .file_stem()
-            .map_or_else(|| name.clone(), |stem| stem.to_string_lossy().into_owned());
-        groups.push((stem, read_manifests(&together)?));
+    for index in 0..placements.len() {
+        let file = Path::new(placements[index].deployments[0].manifest.file());
+        let stem = file.file_stem().map_or("stdin".into(), |stem| stem.to_string_lossy());
+        let good = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+        let stem: String = stem.trim_start_matches(['-', '.', '_']).chars().map(good).collect();
+        let stem = if stem.is_empty() { "stdin".to_owned() } else { stem };
+        let taken = placements[..index].iter().any(|other| other.name == stem);
+        placements[index].name = if taken { format!("{stem}-{}", index + 1) } else { stem };
     }
-    Ok(groups)
 }
 
 /// The tree of the scenario, and what to check in it.

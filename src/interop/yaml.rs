@@ -45,7 +45,8 @@ impl Writer<'_> {
                 self.pad(indent);
             }
             let at = field(at, name);
-            self.out.push_str(&format!("{}:", text(name, false)));
+            self.out.push_str(&text(name, false));
+            self.out.push(':');
             self.value(value, &at, indent, indent + name.len() + 2);
         }
     }
@@ -108,7 +109,8 @@ impl Writer<'_> {
 
     fn end_line(&mut self, at: &str) {
         if let Some(comment) = self.comments.get(at) {
-            self.out.push_str(&format!(" # {comment}"));
+            self.out.push_str(" # ");
+            self.out.push_str(comment);
         }
         self.out.push('\n');
     }
@@ -173,6 +175,8 @@ fn flow(value: &Value) -> Option<String> {
 fn scalar(value: &Value, in_braces: bool) -> String {
     match value {
         Value::String(string) => text(string, in_braces),
+        // A number that happens to be whole is written as people write it.
+        Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
         other => other.to_string(),
     }
 }

@@ -16,13 +16,11 @@ mod pod;
 mod quantity;
 mod storage;
 
-use std::collections::BTreeMap;
-
 pub use container::Container;
 pub use file::{Manifests, read_manifests};
 pub use network::GpuNetwork;
 pub use pod::{PodTemplate, VolumeSource};
-pub use storage::ClaimStorage;
+pub use storage::{ClaimStorage, Claims};
 
 use super::{HpaArgs, LeaderWorkerSetArgs, PodDisruptionBudgetArgs};
 use crate::document::{Document, FileError};
@@ -42,8 +40,8 @@ pub struct Manifest {
     pub hpa: Option<HpaArgs>,
     /// The budget that selects its pods.
     pub pod_disruption_budget: Option<PodDisruptionBudgetArgs>,
-    /// What the claims of the same files are, by name.
-    pub claims: BTreeMap<String, ClaimStorage>,
+    /// What the claims of the same files are.
+    pub claims: Claims,
     /// What was ignored, a line each.
     pub remarks: Vec<String>,
     document: Document,

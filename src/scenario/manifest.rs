@@ -34,7 +34,7 @@ pub(super) fn fill(
                 let problem = ScenarioError::unreadable(&name, &error);
                 document.error(&at, format!("{problem} (paths are relative to the scenario file)"))
             })?;
-            let mut read = read_manifests(&[(name.clone(), text)])?;
+            let Some(mut read) = read_manifests(&[(name.clone(), text)])?.pop() else { continue };
             let named = read.sets.iter().position(|set| set.name == deployment.name);
             let set = match (named, read.sets.len()) {
                 (Some(set), _) => set,
@@ -51,14 +51,14 @@ pub(super) fn fill(
             };
             let found = ManifestDeployment::read(read.sets.swap_remove(set))?;
             remarks.extend(found.remarks.iter().chain(&read.remarks).cloned());
-            merge(deployment, found);
+            merge(deployment, &found);
         }
     }
     Ok(remarks)
 }
 
 /// The scenario's own fields win.
-fn merge(own: &mut DeploymentArgs, found: ManifestDeployment) {
+fn merge(own: &mut DeploymentArgs, found: &ManifestDeployment) {
     own.engine = over(&own.engine, &found.engine);
     own.leaderworkerset = over(&own.leaderworkerset, &found.manifest.leaderworkerset);
     own.pod = over(&own.pod, &found.pod);

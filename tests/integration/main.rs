@@ -29,6 +29,7 @@ mod hardware_fabric;
 mod hardware_fair_share;
 mod hardware_prices;
 mod hpa;
+mod import;
 mod loads;
 mod lws_envtest;
 mod lws_harness;

@@ -11,6 +11,7 @@ use crate::scenario::{DeploymentArgs, ManifestDeployment, ScenarioError};
 
 /// A placement on its way into a scenario.
 pub(super) struct Placement {
+    /// Its name, given when all are known.
     pub(super) name: String,
     /// What its deployments were read from.
     pub(super) deployments: Vec<ManifestDeployment>,
@@ -35,12 +36,11 @@ impl Placement {
 
 /// Puts deployments on nodes.
 pub(super) fn placement(
-    name: &str,
     deployments: Vec<ManifestDeployment>,
     catalog: &Catalog,
 ) -> Result<Placement, ScenarioError> {
     let mut placement = Placement {
-        name: name.to_owned(),
+        name: String::new(),
         deployments: Vec::new(),
         node_pools: Vec::new(),
         args: Vec::new(),

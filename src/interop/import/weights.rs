@@ -25,8 +25,7 @@ pub(super) fn storage(found: &ManifestDeployment) -> Option<(StorageArgs, Option
     let (_, volume) = mounts.max_by_key(|(path, _)| path.len())?;
     match found.manifest.leader.volumes.get(volume)? {
         VolumeSource::Claim(claim) => {
-            let known = found.manifest.claims.get(claim).cloned();
-            let ClaimStorage { storage, guess } = known.unwrap_or_else(|| ClaimStorage::unknown(claim));
+            let ClaimStorage { storage, guess } = found.manifest.claims.storage(claim);
             Some((storage, guess))
         }
         VolumeSource::GcsFuse => Some((StorageArgs::new(StorageKind::GcsFuse), None)),

@@ -168,6 +168,11 @@ fn mounts(part: &mut Part<'_>) -> Result<Vec<(String, String)>, FileError> {
 impl Container {
     /// The field that says what it runs.
     pub fn command_at(&self) -> String {
-        field(&self.at, if self.command.is_empty() { "args" } else { "command" })
+        let name = match (self.command.is_empty(), self.args.is_empty()) {
+            (false, _) => "command",
+            (true, false) => "args",
+            (true, true) => "image",
+        };
+        field(&self.at, name)
     }
 }

@@ -4,7 +4,7 @@ use super::{Manifest, autoscaler, leaderworkerset, object::Object, storage};
 use crate::catalog::suggestion;
 use crate::document::{Document, FileError};
 
-/// What files say together.
+/// What objects that are applied together say.
 #[derive(Clone, Debug, Default)]
 pub struct Manifests {
     /// The LeaderWorkerSets, in order.
@@ -16,29 +16,41 @@ pub struct Manifests {
 /// Kinds that say nothing about how fast a placement serves. A `Service` makes `router: service` of it, the default.
 const NO_MATTER: [&str; 3] = ["Service", "ConfigMap", "StorageClass"];
 
-/// Reads files, given as name and text, that are applied together.
+/// Reads files, given as name and text. Files that hold LeaderWorkerSets are alternatives to each other, one [`Manifests`]
+/// each; what the other files hold goes with every one of them.
 ///
 /// # Errors
-/// If a file is not Kubernetes YAML, holds no LeaderWorkerSet or two of one name, or a field is wrong; the error says where.
-pub fn read_manifests(files: &[(String, String)]) -> Result<Manifests, FileError> {
-    let mut objects = Vec::new();
+/// If a file is not Kubernetes YAML, none holds a LeaderWorkerSet or one two of a name, or a field is wrong; the error says
+/// where.
+pub fn read_manifests(files: &[(String, String)]) -> Result<Vec<Manifests>, FileError> {
+    let (mut alternatives, mut beside) = (Vec::new(), Vec::new());
     for (file, text) in files {
         not_a_template(file, text)?;
         let documents = Document::parse_all(file, text)?;
         if documents.is_empty() {
             return Err(FileError::file(file, "expected Kubernetes objects, found nothing"));
         }
-        for document in documents {
-            objects.push(Object::new(document)?);
+        let objects = documents.into_iter().map(Object::new).collect::<Result<Vec<_>, _>>()?;
+        if objects.iter().any(Object::is_set) {
+            alternatives.push(objects);
+        } else {
+            beside.extend(objects);
         }
     }
-    let claims = storage::claims(&mut objects)?;
-    let config_maps = leaderworkerset::config_maps(&mut objects)?;
-    let (mut sets, mut others): (Vec<Object>, Vec<Object>) =
-        objects.into_iter().partition(|object| object.kind == "LeaderWorkerSet");
-    if sets.is_empty() {
-        return Err(no_set(&others));
+    if alternatives.is_empty() {
+        return Err(no_set(&beside));
     }
+    alternatives
+        .into_iter()
+        .map(|objects| together(objects.into_iter().chain(beside.clone()).collect()))
+        .collect()
+}
+
+/// Reads objects that are applied together.
+fn together(mut objects: Vec<Object>) -> Result<Manifests, FileError> {
+    let claims = storage::claims(&mut objects)?;
+    let config_maps = leaderworkerset::config_maps(&mut objects);
+    let (mut sets, mut others): (Vec<Object>, Vec<Object>) = objects.into_iter().partition(Object::is_set);
     let mut read = Manifests::default();
     for index in 0..sets.len() {
         let (earlier, object) = sets.split_at_mut(index);
@@ -125,13 +137,9 @@ fn no_set(objects: &[Object]) -> FileError {
         let near = suggestion(&object.kind, ["LeaderWorkerSet"]);
         (!near.is_empty()).then_some((object, near))
     });
-    match near {
-        Some((object, near)) => {
-            object.document.error("kind", format!("unknown kind `{}`{near}", object.kind))
-        }
-        None => {
-            let message = format!("expected a LeaderWorkerSet, found only: {}", kinds.join(", "));
-            objects[0].document.error("kind", message)
-        }
+    if let Some((object, near)) = near {
+        return object.document.error("kind", format!("unknown kind `{}`{near}", object.kind));
     }
+    let message = format!("expected a LeaderWorkerSet, found only: {}", kinds.join(", "));
+    objects[0].document.error("kind", message)
 }

@@ -57,16 +57,13 @@ pub(super) fn read(
 }
 
 /// `data` of every `ConfigMap`, by name.
-pub(super) fn config_maps(
-    objects: &mut [Object],
-) -> Result<BTreeMap<String, BTreeMap<String, String>>, FileError> {
+pub(super) fn config_maps(objects: &mut [Object]) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut maps = BTreeMap::new();
     for object in objects.iter_mut().filter(|object| object.kind == "ConfigMap") {
-        let mut whole = object.part();
-        let data = whole.take("data");
+        let data = object.part().take("data");
         let texts = data.as_ref().and_then(Value::as_object).into_iter().flatten();
         let texts = texts.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
         maps.insert(object.name.clone(), texts.collect());
     }
-    Ok(maps)
+    maps
 }

@@ -10,6 +10,7 @@ use crate::document::{
 use crate::kubernetes::is_dns_label;
 
 /// An object, what nobody has read of it yet, and what Kubernetes knows it by.
+#[derive(Clone)]
 pub(super) struct Object {
     pub(super) document: Document,
     rest: Value,
@@ -46,6 +47,10 @@ impl Object {
         }
         whole.take("status");
         Ok(Self { document, rest, api_version, kind, name, read: false })
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.kind == "LeaderWorkerSet"
     }
 
     /// What is left of it.

@@ -45,7 +45,11 @@ impl PodTemplate {
     ) -> Result<Self, FileError> {
         let at = template.at.clone();
         let labels = match template.part("metadata")? {
-            Some(mut metadata) => metadata.text_map("labels", |_| true)?,
+            Some(mut metadata) => {
+                // They ask for the side-car that mounts buckets, which the volumes say too.
+                metadata.text_map("annotations", |name| name.starts_with("gke-gcsfuse/"))?;
+                metadata.text_map("labels", |_| true)?
+            }
             None => BTreeMap::new(),
         };
         let mut spec = template.needed("spec")?;

@@ -17,18 +17,26 @@ pub struct ClaimStorage {
     pub guess: Option<String>,
 }
 
-impl ClaimStorage {
-    /// A claim that the files do not have: volumes that many nodes read at once are Hyperdisk ML, as a rule.
-    pub fn unknown(claim: &str) -> Self {
-        Self {
-            storage: StorageArgs::new(StorageKind::HyperdiskMl),
+/// All claims of some files, and the only class of Hyperdisk ML there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    known: BTreeMap<String, ClaimStorage>,
+    only_class: Option<StorageArgs>,
+}
+
+impl Claims {
+    /// What `claim` is. A claim that the files do not have is taken to be Hyperdisk ML, as volumes that many nodes read at once
+    /// are, of the class that the files do have.
+    pub fn storage(&self, claim: &str) -> ClaimStorage {
+        self.known.get(claim).cloned().unwrap_or_else(|| ClaimStorage {
+            storage: self.only_class.unwrap_or(StorageArgs::new(StorageKind::HyperdiskMl)),
             guess: Some(format!("the claim `{claim}` is not in these files")),
-        }
+        })
     }
 }
 
 /// Storage of every claim, by name, from claims, volumes and classes.
-pub(super) fn claims(objects: &mut [Object]) -> Result<BTreeMap<String, ClaimStorage>, FileError> {
+pub(super) fn claims(objects: &mut [Object]) -> Result<Claims, FileError> {
     let mut classes: BTreeMap<String, StorageArgs> = BTreeMap::new();
     let mut buckets: Vec<String> = Vec::new();
     for object in objects.iter_mut() {
@@ -54,7 +62,7 @@ pub(super) fn claims(objects: &mut [Object]) -> Result<BTreeMap<String, ClaimSto
             _ => {}
         }
     }
-    let mut claims = BTreeMap::new();
+    let mut known = BTreeMap::new();
     for object in objects.iter_mut().filter(|object| object.kind == "PersistentVolumeClaim") {
         let mut whole = object.part();
         let mut spec = whole.needed("spec")?;
@@ -62,9 +70,11 @@ pub(super) fn claims(objects: &mut [Object]) -> Result<BTreeMap<String, ClaimSto
         let volume = spec.text("volumeName")?.unwrap_or_default();
         whole.take_all();
         object.read = true;
-        claims.insert(object.name.clone(), claim(&class, &volume, &classes, &buckets));
+        known.insert(object.name.clone(), claim(&class, &volume, &classes, &buckets));
     }
-    Ok(claims)
+    let mut all = classes.into_values();
+    let only_class = all.next().filter(|_| all.next().is_none());
+    Ok(Claims { known, only_class })
 }
 
 fn claim(

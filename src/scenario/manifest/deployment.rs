@@ -86,10 +86,9 @@ fn find(manifest: &Manifest) -> Result<(Container, ServeCommand), ScenarioError>
     }
     let container = &manifest.leader.containers[0];
     let message = format!(
-        "no serving engine found in container `{}` (image `{}`): expected `vllm serve MODEL`, `python3 -m \
-         vllm.entrypoints.openai.api_server --model MODEL`, `python3 -m sglang.launch_server --model-path MODEL` or \
-         `trtllm-serve MODEL`",
-        container.name, container.image
+        "no serving engine found in container `{}`: expected `vllm serve MODEL`, `python3 -m \
+         vllm.entrypoints.openai.api_server`, `python3 -m sglang.launch_server` or `trtllm-serve MODEL`",
+        container.name
     );
     Err(manifest.error(&container.command_at(), message))
 }
