@@ -6,6 +6,7 @@
 mod model;
 mod nodes;
 mod placement;
+mod pool;
 mod weights;
 
 use std::path::Path;
@@ -136,10 +137,12 @@ fn runnable(
     let found =
         indices.get(1).and_then(|index| found.deployments.get(*index)).unwrap_or(&found.deployments[0]);
     let field_of = |name: &str| problem.path.split_once(name).map(|(_, rest)| rest.to_owned());
+    let nodes = problem.path.ends_with("].nodes");
     let at = match (field_of(".leaderworkerset."), field_of(".engine.")) {
         (Some(rest), _) if rest.starts_with("annotations") => field("metadata", &rest),
         (Some(rest), _) => field("spec", &rest),
         (None, Some(_)) => found.container.command_at(),
+        (None, None) if nodes => "spec.replicas".to_owned(),
         (None, None) => String::new(),
     };
     let what = if at.is_empty() {

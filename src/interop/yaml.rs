@@ -193,10 +193,15 @@ fn text(text: &str, in_braces: bool) -> String {
         || text.chars().any(char::is_control)
         || (in_braces && text.contains([',', '[', ']', '{', '}', '"']));
     let number = text.parse::<f64>().is_ok() || text.starts_with("0x") || text.starts_with("0o");
-    if words.contains(&text.to_ascii_lowercase().as_str()) || bad_start || bad_inside || number {
-        return Value::String(text.to_owned()).to_string();
+    let plain = !(words.contains(&text.to_ascii_lowercase().as_str()) || bad_start || bad_inside || number);
+    if plain {
+        return text.to_owned();
     }
-    text.to_owned()
+    // Double quotes inside of double quotes are hard to read.
+    if text.contains('"') && !text.chars().any(char::is_control) {
+        return format!("'{}'", text.replace('\'', "''"));
+    }
+    Value::String(text.to_owned()).to_string()
 }
 
 #[cfg(test)]

@@ -96,7 +96,11 @@ fn stdin_is_a_manifest_too() {
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(&text).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(String::from_utf8(output.stdout).unwrap().contains("Made by `towtank import` of stdin\nname: sglang\n"));
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("Made by `towtank import` of stdin\nname: sglang\n")
+    );
 }
 
 #[test]
@@ -126,6 +130,9 @@ placements:
     assert_eq!(deployment.pod.as_ref().unwrap().termination_grace_period_seconds, Some(120));
     let missing = text.replace("hyperdisk-ml.yaml", "no-such.yaml");
     let error = ScenarioFile::parse("inside.yaml", &missing, &fixtures(), &[]).unwrap_err().to_string();
-    assert!(error.contains("inside.yaml:12:38: placements[0].deployments[0].leaderworkerset.manifest:"), "{error}");
+    assert!(
+        error.contains("inside.yaml:12:37: placements[0].deployments[0].leaderworkerset.manifest:"),
+        "{error}"
+    );
     assert!(error.contains("no-such.yaml: no such file"), "{error}");
 }

@@ -96,11 +96,13 @@ fn annotations(place: &Place<'_>) -> Map<String, Value> {
 }
 
 fn container(place: &Place<'_>, leads: bool, pod: &PodArgs, command: Value) -> Value {
-    let version = place.deployment.engine.version.unwrap_or(Backend::Vllm.known().1);
+    let version = place.deployment.engine.version.unwrap_or(Backend::Vllm.known().1).to_string();
+    // Images of a release without patches are tagged with the zero.
+    let patch = if version.matches('.').count() == 1 { ".0" } else { "" };
     let mut container = Map::new();
     let mut add = |name: &str, value: Value| container.insert(name.to_owned(), value);
     add("name", json!(if leads { "vllm-leader" } else { "vllm-worker" }));
-    add("image", json!(format!("vllm/vllm-openai:v{version}")));
+    add("image", json!(format!("vllm/vllm-openai:v{version}{patch}")));
     add("command", command);
     add("env", environment(place));
     let gpus = json!({"nvidia.com/gpu": place.gpus().to_string()});

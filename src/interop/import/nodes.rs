@@ -9,7 +9,7 @@ use crate::kubernetes::{GpuNetwork, PodTemplate};
 /// The label of the accelerator, and the one taken where no label says anything: that of Google's own multi-host guides.
 const ACCELERATOR: &str = "cloud.google.com/gke-accelerator";
 const DEFAULT_ACCELERATOR: &str = "nvidia-h100-80gb";
-const DEFAULT_REGION: &str = "us-central1";
+pub(super) const DEFAULT_REGION: &str = "us-central1";
 const INSTANCE_TYPES: [&str; 2] = ["node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"];
 const POOL: &str = "cloud.google.com/gke-nodepool";
 const REGION: &str = "topology.kubernetes.io/region";
@@ -47,28 +47,32 @@ pub(super) struct Nodes {
     pub(super) ignored: Vec<String>,
 }
 
-/// Chooses nodes for pods of `gpus` GPUs.
-pub(super) fn nodes(catalog: &Catalog, pods: &PodTemplate, gpus: u32) -> Result<Nodes, CatalogError> {
+/// Chooses nodes for pods of `gpus` GPUs; `None` if no machine has so many.
+pub(super) fn nodes(catalog: &Catalog, pods: &PodTemplate, gpus: u32) -> Result<Option<Nodes>, CatalogError> {
     let labels = &pods.node_selector;
-    let machine = machine(catalog, pods, gpus)?;
+    let Some(machine) = machine(catalog, pods, gpus)? else { return Ok(None) };
     let pool = labels.get(POOL).cloned();
     let family = machine.value.name.split('-').next().unwrap_or_default().to_owned();
-    Ok(Nodes {
+    Ok(Some(Nodes {
         pool: pool.unwrap_or(family),
         network: network(&machine.value, pods.network),
         machine,
         region: region(labels),
         provisioning: provisioning(labels),
         ignored: labels.keys().filter(|name| !KNOWN.contains(&name.as_str())).cloned().collect(),
-    })
+    }))
 }
 
-fn machine(catalog: &Catalog, pods: &PodTemplate, gpus: u32) -> Result<Choice<Machine>, CatalogError> {
+fn machine(
+    catalog: &Catalog,
+    pods: &PodTemplate,
+    gpus: u32,
+) -> Result<Option<Choice<Machine>>, CatalogError> {
     let labels = &pods.node_selector;
     let instance = INSTANCE_TYPES.iter().find_map(|label| labels.get(*label));
     if let Some(name) = instance {
         match Machine::read(catalog, name) {
-            Ok(machine) => return Ok(Choice::stated(machine)),
+            Ok(machine) => return Ok(Some(Choice::stated(machine))),
             Err(CatalogError::UnknownName { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -100,29 +104,22 @@ fn machine(catalog: &Catalog, pods: &PodTemplate, gpus: u32) -> Result<Choice<Ma
     if let Some(machine) =
         label.and_then(|label| with(Some(label), asked).or_else(|| with(Some(label), None)))
     {
-        return Ok(match instance {
+        return Ok(Some(match instance {
             None => Choice::stated(machine),
             Some(name) => Choice::guessed(machine, format!("stands in for `{name}`")),
-        });
+        }));
     }
     let standard = with(Some(DEFAULT_ACCELERATOR), None).or_else(|| with(None, None));
-    let missing = || CatalogError::UnknownName {
-        kind: "machines".to_owned(),
-        name: format!("{gpus} GPUs"),
-        suggestion: String::new(),
-    };
-    let standard = standard.ok_or_else(missing)?;
+    let Some(standard) = standard else { return Ok(None) };
     if let (None, Some(machine)) = (label, asked.and_then(|kind| with(None, Some(kind)))) {
-        return Ok(Choice::guessed(machine, "the machine with the network that the pods ask for"));
+        return Ok(Some(Choice::guessed(machine, "the machine with the network that the pods ask for")));
     }
-    Ok(Choice::guessed(
-        standard,
-        match (label.or(instance.map(String::as_str)), pods.tpus()) {
-            (Some(label), _) => format!("stands in for `{label}`, which is not simulated"),
-            (None, 1..) => "stands in for TPUs, which are not simulated".to_owned(),
-            (None, 0) => "the manifest names no accelerator".to_owned(),
-        },
-    ))
+    let why = match (label.or(instance.map(String::as_str)), pods.tpus()) {
+        (Some(label), _) => format!("stands in for `{label}`, which is not simulated"),
+        (None, 1..) => "stands in for TPUs, which are not simulated".to_owned(),
+        (None, 0) => "the manifest names no accelerator".to_owned(),
+    };
+    Ok(Some(Choice::guessed(standard, why)))
 }
 
 fn network(machine: &Machine, asked: GpuNetwork) -> Choice<NetworkKind> {

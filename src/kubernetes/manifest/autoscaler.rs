@@ -51,7 +51,11 @@ pub(super) fn hpa(
     }
     let metrics = if metrics.is_array() { Value::Array(kept) } else { metrics };
     tree.insert("metrics".to_owned(), metrics);
-    document.typed_at("spec", &Value::Object(tree)).map(Some)
+    let hpa: HpaArgs = document.typed_at("spec", &Value::Object(tree))?;
+    if hpa.min_replicas.unwrap_or(1) > hpa.max_replicas {
+        return Err(document.error("spec.minReplicas", "is larger than maxReplicas"));
+    }
+    Ok(Some(hpa))
 }
 
 /// Why a metric is not simulated.

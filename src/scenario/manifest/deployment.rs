@@ -36,7 +36,7 @@ impl ManifestDeployment {
         let mut remarks = manifest.remarks.clone();
         let at = container.command_at();
         for flag in &command.unknown {
-            let what = format!("`{}` is not simulated{}; ignored", flag.word, flag.suggestion);
+            let what = format!("`{}` is not simulated; ignored", flag.word);
             remarks.push(manifest.remark(&at, &what));
         }
         let set = container
@@ -56,6 +56,10 @@ impl ManifestDeployment {
             // Releases that are new enough ask for it, and nothing says that this is not one.
             let driver = if command.starts_ray { ExecutorArg::Ray } else { ExecutorArg::Mp };
             engine.distributed_executor_backend = Some(driver);
+        }
+        if container.readiness_probe.is_none() {
+            let what = "no readinessProbe: that of LeaderWorkerSet's vLLM example is taken";
+            remarks.push(manifest.remark(&container.at, what));
         }
         if manifest.leader.pod.tolerations != manifest.worker.pod.tolerations {
             let what = "tolerations of the workers differ from the leader's; the leader's are taken";
