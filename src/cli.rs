@@ -8,7 +8,9 @@ mod catalog;
 mod check;
 mod completions;
 mod error;
+mod export;
 mod fit;
+mod import;
 mod options;
 mod output;
 mod run;
@@ -38,6 +40,10 @@ enum Command {
     Check(check::CheckArgs),
     /// Tell what each GPU would hold, without simulating anything
     Fit(fit::FitArgs),
+    /// Make a scenario of Kubernetes manifests
+    Import(import::ImportArgs),
+    /// Write a placement as Kubernetes manifests
+    Export(export::ExportArgs),
     /// Fit the model to measurements of your own
     Calibrate(calibrate::CalibrateArgs),
     /// Predict published measurements and print how far off the predictions are
@@ -64,6 +70,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
+        Command::Import(args) => import::import(&args),
+        Command::Export(args) => export::export(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Catalog(args) => catalog::show(&args),

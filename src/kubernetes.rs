@@ -16,6 +16,8 @@ mod disruption;
 mod hpa;
 mod loads;
 mod lws;
+mod manifest;
+mod name;
 mod revision;
 mod scheduler;
 mod startup;
@@ -32,6 +34,11 @@ pub use hpa::{
 };
 pub use loads::Loads;
 pub use lws::*;
+pub use manifest::{
+    ClaimStorage, Claims, Container, GpuNetwork, Manifest, Manifests, PodTemplate, VolumeSource,
+    read_manifests,
+};
+pub use name::is_dns_label;
 pub use revision::Revision;
 pub use scheduler::{
     BoundPod, ExclusiveKind, ExclusiveTerm, PodRequest, SchedulingNode, TopologyKey, schedule, schedule_gang,

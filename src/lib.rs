@@ -11,7 +11,8 @@ pub mod least_squares;
 pub mod random;
 pub mod units; // floor 1
 
-pub mod hardware; // floor 2
+pub mod document; // floor 2
+pub mod hardware;
 pub mod model;
 
 pub mod batch; // floor 3
@@ -25,6 +26,7 @@ pub mod timing;
 pub mod workload;
 
 pub mod cli;
+pub mod interop;
 pub mod report; // floor 7
 pub mod scenario; // floor 5
 pub mod simulation; // floor 6

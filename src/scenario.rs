@@ -6,20 +6,19 @@
 
 mod args;
 mod check;
-mod document;
-mod error;
 mod file;
+mod manifest;
 mod names;
-mod parse;
-mod path;
 mod resolve;
 mod resolved;
-mod strict;
 mod unsupported;
 
+use crate::document::{self, path};
+
+pub use crate::document::{FileError as ScenarioError, Problem};
 pub use args::*;
-pub use error::{Problem, ScenarioError};
 pub use file::ScenarioFile;
+pub use manifest::ManifestDeployment;
 pub use resolved::{
     Component, FailureProcess, FaultKind, RepairTime, Resolved, ResolvedDeployment, ResolvedEngine,
     ResolvedPlacement, ResolvedPool, ResolvedStartup, ResolvedWorkload, rank_nodes,

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::error::CliError;
+use super::{error::CliError, output};
 use crate::catalog::{Catalog, CatalogError};
 use crate::scenario::ScenarioFile;
 
@@ -20,9 +20,13 @@ pub(super) struct InputOptions {
 }
 
 impl InputOptions {
-    /// Reads one scenario.
+    /// Reads one scenario; what was ignored of manifests in it goes to stderr.
     pub(super) fn scenario(&self, path: &std::path::Path) -> Result<ScenarioFile, CliError> {
-        Ok(ScenarioFile::read(path, &self.sets)?)
+        let file = ScenarioFile::read(path, &self.sets)?;
+        for remark in &file.remarks {
+            output::remark(&format!("note: {remark}"));
+        }
+        Ok(file)
     }
 
     /// The catalogue, extended.

@@ -13,6 +13,9 @@ pub struct Machine {
     pub name: String,
     /// Its GPU's name in the catalogue.
     pub gpu: String,
+    /// Value of the label `cloud.google.com/gke-accelerator` of its nodes; none if GKE does not have it.
+    #[serde(default)]
+    pub gke_accelerator: Option<String>,
     /// Name of the link between its GPUs in the catalogue.
     pub intra_node_link: String,
     /// Networks its pods can use.

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::{DeploymentArgs, PlacementArgs, Scenario, ScenarioError, document::Document, path};
 use crate::catalog::suggestion;
 use crate::hardware::NodesArgs;
+use crate::kubernetes::is_dns_label;
 use crate::metrics::SloArgs;
 use crate::units::SimDuration;
 use crate::workload::{Process, WorkloadArgs};
@@ -37,12 +38,12 @@ pub(super) fn consistent(document: &Document, scenario: &Scenario, base_dir: &Pa
         }
     }
     for (index, placement) in scenario.placements.iter().enumerate() {
-        check_placement(document, placement, &path::item("placements", index), base_dir)?;
+        check_placement(document, placement, &path::item("placements", index))?;
     }
     timeline::events(document, scenario)
 }
 
-fn check_placement(document: &Document, placement: &PlacementArgs, at: &str, base_dir: &Path) -> Checked {
+fn check_placement(document: &Document, placement: &PlacementArgs, at: &str) -> Checked {
     let pools = path::field(at, "node_pools");
     distinct(document, &pools, placement.node_pools.iter().map(|pool| pool.name.as_str()))?;
     for (index, pool) in placement.node_pools.iter().enumerate() {
@@ -55,7 +56,7 @@ fn check_placement(document: &Document, placement: &PlacementArgs, at: &str, bas
         placement.deployments.iter().map(|deployment| deployment.name.as_str()),
     )?;
     for (index, deployment) in placement.deployments.iter().enumerate() {
-        deployment::check(document, placement, deployment, &path::item(&deployments, index), base_dir)?;
+        deployment::check(document, placement, deployment, &path::item(&deployments, index))?;
     }
     Ok(())
 }
@@ -75,12 +76,7 @@ fn distinct<'a>(document: &Document, list: &str, names: impl Iterator<Item = &'a
 
 /// Pods and nodes are named after deployments and pools, so these follow Kubernetes' rule (DNS-1035 label).
 fn kubernetes_name(document: &Document, at: &str, name: &str) -> Checked {
-    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let good = name.len() <= 51
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && !name.ends_with('-')
-        && name.chars().all(inside);
-    if good {
+    if is_dns_label(name) {
         return Ok(());
     }
     let rule = "at most 51 lower-case letters, digits and `-`, starting with a letter";

@@ -6,15 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Scenario, ScenarioError, check, document::Document, parse, unsupported};
+use super::{Scenario, ScenarioError, check, document::Document, manifest, unsupported};
 
 /// A scenario that is typed and consistent, and the file it was read from, which later errors point into.
 #[derive(Clone, Debug)]
 pub struct ScenarioFile {
-    /// What the file says, `--set` applied.
+    /// What the file says, `--set` applied and manifests that it names filled in.
     pub scenario: Scenario,
     /// Directory that paths in the file are relative to.
     pub base_dir: PathBuf,
+    /// What manifests that it names say and was ignored, a line each.
+    pub remarks: Vec<String>,
     pub(super) document: Document,
 }
 
@@ -31,7 +33,7 @@ impl ScenarioFile {
         } else {
             fs::read_to_string(path)
         };
-        let text = text.map_err(|error| ScenarioError::file(&name, unreadable(&error)))?;
+        let text = text.map_err(|error| ScenarioError::unreadable(&name, &error))?;
         let base_dir = if name == "-" { None } else { path.parent() };
         Self::parse(&name, &text, base_dir.unwrap_or(Path::new("")), sets)
     }
@@ -45,9 +47,14 @@ impl ScenarioFile {
         for assignment in sets {
             document.set(assignment)?;
         }
-        let scenario = parse::typed(&mut document)?;
+        if !document.tree.is_object() {
+            let message = "expected a scenario: the fields name, workloads, placements and others";
+            return Err(document.error("", message));
+        }
+        let mut scenario = document.typed()?;
+        let remarks = manifest::fill(&document, &mut scenario, base_dir)?;
         check::consistent(&document, &scenario, base_dir)?;
-        Ok(Self { scenario, base_dir: base_dir.to_owned(), document })
+        Ok(Self { scenario, base_dir: base_dir.to_owned(), remarks, document })
     }
 
     /// An error about the field at `path`, such as `placements[0].deployments[0].model`.
@@ -64,15 +71,5 @@ impl ScenarioFile {
             None => Ok(()),
             Some(missing) => Err(self.document.error(&missing.path, missing.reason)),
         }
-    }
-}
-
-/// Why a file cannot be read, in the operating system's words without its number.
-fn unreadable(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "no such file".to_owned(),
-        std::io::ErrorKind::InvalidData => "not UTF-8 text".to_owned(),
-        std::io::ErrorKind::IsADirectory => "a directory, not a file".to_owned(),
-        _ => format!("cannot be read: {error}"),
     }
 }

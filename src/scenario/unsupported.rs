@@ -43,7 +43,6 @@ fn check_deployment(found: &mut Found, deployment: &DeploymentArgs, at: &str) {
     check_engine(found, &deployment.engine, &field(at, "engine"));
     let lws = &deployment.leaderworkerset;
     let lws_at = field(at, "leaderworkerset");
-    found.when(lws.manifest.is_some(), field(&lws_at, "manifest"), "a manifest inside a scenario is");
     if let Some(template) = &lws.leader_worker_template {
         let leader = template.leader_template.is_some();
         found.when(leader, field(&lws_at, "leaderWorkerTemplate.leaderTemplate"), "a pod template is");

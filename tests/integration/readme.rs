@@ -19,7 +19,7 @@ fn root() -> &'static Path {
 }
 
 /// What the commands read, below the root.
-const READ: [&str; 2] = ["scenarios", "tests/fixtures/kernels"];
+const READ: [&str; 3] = ["scenarios", "tests/fixtures/kernels", "tests/fixtures/manifests"];
 
 /// A directory with a copy of what the commands read, so that what they write is written there.
 fn workplace(name: &str) -> PathBuf {

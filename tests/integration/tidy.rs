@@ -8,12 +8,12 @@ use std::{
 /// Rooms by floor, ground floor first (`DESIGN.md`). A room uses the floors below it, never its own or those above.
 const FLOORS: [&[&str]; 9] = [
     &["units", "accuracy", "catalog", "confidence", "csv_error", "least_squares", "random"],
-    &["hardware", "model"],
+    &["document", "hardware", "model"],
     &["batch", "request"],
     &["engine", "kubernetes", "metrics", "routing", "timing", "workload"],
     &["scenario"],
     &["simulation"],
-    &["report"],
+    &["interop", "report"],
     &["study"],
     &["cli"],
 ];

@@ -9,11 +9,12 @@ use serde_json::Value;
 
 use super::IntOrPercent;
 
-/// `spec` of a LeaderWorkerSet, its annotations beside it; or the path of a manifest.
+/// `spec` of a LeaderWorkerSet, its annotations beside it; or the path of a manifest that says so.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct LeaderWorkerSetArgs {
-    /// Path of a manifest that says all this, relative to the scenario file.
+    /// Path of a manifest that says all this, relative to the scenario file: the LeaderWorkerSet with its engine's command
+    /// line, its pods, and the autoscaler and budget in the same file. What the scenario states itself wins.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<PathBuf>,

@@ -1,8 +1,6 @@
 //! One deployment: its pool, its LeaderWorkerSet, its autoscaler.
 
-use std::path::Path;
-
-use super::{Checked, exists, known, kubernetes_name};
+use super::{Checked, known, kubernetes_name};
 use crate::kubernetes::{
     IntOrPercent, LeaderWorkerSetArgs, RolloutStrategyArgs, SubGroupPolicyArgs, SubGroupTypeArg,
 };
@@ -14,18 +12,17 @@ pub(super) fn check(
     placement: &PlacementArgs,
     deployment: &DeploymentArgs,
     at: &str,
-    base_dir: &Path,
 ) -> Checked {
     kubernetes_name(document, &field(at, "name"), &deployment.name)?;
     let pools = placement.node_pools.iter().map(|pool| pool.name.as_str());
     known(document, &field(at, "node_pool"), "node pool", &deployment.node_pool, pools)?;
     let lws = &deployment.leaderworkerset;
     let lws_at = field(at, "leaderworkerset");
-    leader_worker_set(document, lws, &lws_at, base_dir)?;
+    leader_worker_set(document, lws, &lws_at)?;
     let size = lws.leader_worker_template.as_ref().and_then(|template| template.size).unwrap_or(1);
     let tensor = deployment.engine.tensor_parallel_size.unwrap_or(1);
     let pipeline = deployment.engine.pipeline_parallel_size.unwrap_or(1);
-    if lws.manifest.is_none() && !(tensor * pipeline).is_multiple_of(size) {
+    if !(tensor * pipeline).is_multiple_of(size) {
         let message = format!(
             "a group of {size} pods cannot share {tensor} x {pipeline} = {} GPUs evenly: \
              tensor_parallel_size x pipeline_parallel_size must be a multiple of the size",
@@ -42,16 +39,7 @@ pub(super) fn check(
 }
 
 /// The rules of the LeaderWorkerSet webhook (`leaderworkerset_webhook.go`).
-fn leader_worker_set(document: &Document, lws: &LeaderWorkerSetArgs, at: &str, base_dir: &Path) -> Checked {
-    if let Some(manifest) = &lws.manifest {
-        exists(document, &field(at, "manifest"), base_dir, manifest)?;
-        if *lws
-            != (LeaderWorkerSetArgs { manifest: Some(manifest.clone()), ..LeaderWorkerSetArgs::default() })
-        {
-            let message = "a manifest says everything: leave out the other fields";
-            return Err(document.error(&field(at, "manifest"), message));
-        }
-    }
+fn leader_worker_set(document: &Document, lws: &LeaderWorkerSetArgs, at: &str) -> Checked {
     let size = lws.leader_worker_template.as_ref().and_then(|template| template.size).unwrap_or(1);
     if let Some(policy) = lws.leader_worker_template.as_ref().and_then(|template| template.sub_group_policy) {
         subgroups(document, &field(at, "leaderWorkerTemplate.subGroupPolicy.subGroupSize"), policy, size)?;

@@ -39,10 +39,8 @@ fn fill_placement(placement: &mut PlacementArgs, resolved: &ResolvedPlacement) {
     for (deployment, resolved) in placement.deployments.iter_mut().zip(&resolved.deployments) {
         deployment.engine = engine(&deployment.engine, resolved);
         let lws = &mut deployment.leaderworkerset;
-        if lws.manifest.is_none() {
-            lws.replicas = Some(resolved.replicas);
-            lws.leader_worker_template.get_or_insert_default().size = Some(resolved.size);
-        }
+        lws.replicas = Some(resolved.replicas);
+        lws.leader_worker_template.get_or_insert_default().size = Some(resolved.size);
     }
 }
 

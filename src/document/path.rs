@@ -1,4 +1,4 @@
-//! Paths into a scenario: `placements[bf16].deployments[0].engine.max_num_seqs`.
+//! Paths into a file: `placements[bf16].deployments[0].engine.max_num_seqs`.
 
 use serde_json::{Map, Value};
 
@@ -12,22 +12,22 @@ pub(super) enum Step {
 }
 
 /// The form in which paths are compared: without case, `_` and `-`.
-pub(super) fn key(path: &str) -> String {
+pub fn key(path: &str) -> String {
     path.chars().filter(|c| *c != '_' && *c != '-').map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// The path of field `name` of what is at `parent`.
-pub(super) fn field(parent: &str, name: &str) -> String {
+pub fn field(parent: &str, name: &str) -> String {
     if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
 }
 
 /// The path of item `index` of the list at `parent`.
-pub(super) fn item(parent: &str, index: usize) -> String {
+pub fn item(parent: &str, index: usize) -> String {
     format!("{parent}[{index}]")
 }
 
 /// A path as a JSON pointer.
-pub(super) fn pointer(path: &str) -> String {
+pub fn pointer(path: &str) -> String {
     let steps = path.split(['.', '[', ']']).filter(|step| !step.is_empty());
     let steps: Vec<String> = steps.map(|step| step.replace('~', "~0").replace('/', "~1")).collect();
     if steps.is_empty() { String::new() } else { format!("/{}", steps.join("/")) }

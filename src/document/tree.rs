@@ -1,10 +1,10 @@
-//! A scenario file as a tree whose every value knows its line and column.
+//! A file as a tree whose every value knows its line and column.
 //!
 //! The tree is plain JSON, so that `--set` can reach any field before types are known; places are kept beside it, by
 //! path. Paths are compared without case, `_` and `-`, because a validator names a field as the program does
 //! (`leader_worker_template`) and the file as Kubernetes does (`leaderWorkerTemplate`).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
@@ -13,19 +13,19 @@ use serde::{
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Location, Spanned};
 
-use super::{ScenarioError, error::Problem, path};
+use super::{FileError, Problem, path};
 
 /// Where something stands: line and column, counted from 1.
 type Place = (u64, u64);
 
-/// A file, parsed but not yet understood.
+/// A file, or one of several documents in it, parsed but not yet understood.
 #[derive(Clone, Debug)]
-pub(super) struct Document {
+pub struct Document {
     /// The file as the user named it.
-    pub(super) file: String,
-    text: String,
+    pub file: String,
+    text: Arc<str>,
     /// Its contents, `--set` applied.
-    pub(super) tree: Value,
+    pub tree: Value,
     places: BTreeMap<String, Place>,
     /// What `--set` put where: path and text.
     set: Vec<(String, String)>,
@@ -33,34 +33,51 @@ pub(super) struct Document {
 
 impl Document {
     /// Parses YAML or JSON, which is YAML too.
-    pub(super) fn parse(file: &str, text: &str) -> Result<Self, ScenarioError> {
-        let mut document = Self {
-            file: file.to_owned(),
-            text: text.to_owned(),
-            tree: Value::Null,
-            places: BTreeMap::new(),
-            set: Vec::new(),
-        };
-        let options = serde_saphyr::options! {
-            strict_booleans: true,
-            leading_zero_numbers_as_strings: true,
-            with_snippet: false,
-        };
-        let node: Spanned<Node> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-            let place = error.location().map(place);
-            let message = plain(&error.without_snippet().to_string());
-            ScenarioError::from(document.problem(place, String::new(), message))
-        })?;
+    ///
+    /// # Errors
+    /// If the text is neither; the error says where.
+    pub fn parse(file: &str, text: &str) -> Result<Self, FileError> {
+        let mut document = Self::empty(file, &text.into());
+        let node = serde_saphyr::from_str_with_options(text, options());
+        let node = node.map_err(|error| document.unreadable(&error))?;
         document.tree = document.take(node, "")?;
-        if !document.tree.is_object() {
-            let message = "expected a scenario: the fields name, workloads, placements and others";
-            return Err(document.error("", message));
-        }
         Ok(document)
     }
 
+    /// Parses a file of several documents; those that hold nothing are left out.
+    ///
+    /// # Errors
+    /// If the text is not YAML; the error says where.
+    pub fn parse_all(file: &str, text: &str) -> Result<Vec<Self>, FileError> {
+        let empty = Self::empty(file, &text.into());
+        let nodes = serde_saphyr::from_multiple_with_options::<Spanned<Node>>(text, options());
+        let nodes = nodes.map_err(|error| empty.unreadable(&error))?;
+        let read = nodes.into_iter().map(|node| {
+            let mut document = empty.clone();
+            document.tree = document.take(node, "")?;
+            Ok(document)
+        });
+        read.collect()
+    }
+
+    fn empty(file: &str, text: &Arc<str>) -> Self {
+        Self {
+            file: file.to_owned(),
+            text: Arc::clone(text),
+            tree: Value::Null,
+            places: BTreeMap::new(),
+            set: Vec::new(),
+        }
+    }
+
+    fn unreadable(&self, error: &serde_saphyr::Error) -> FileError {
+        let place = error.location().map(place);
+        let message = plain(&error.without_snippet().to_string());
+        FileError::from(self.problem(place, String::new(), message))
+    }
+
     /// Turns located nodes into plain values, remembering the places.
-    fn take(&mut self, node: Spanned<Node>, at: &str) -> Result<Value, ScenarioError> {
+    fn take(&mut self, node: Spanned<Node>, at: &str) -> Result<Value, FileError> {
         self.places.insert(path::key(at), place(node.referenced));
         Ok(match node.value {
             Node::Scalar(value) => value,
@@ -84,9 +101,11 @@ impl Document {
     }
 
     /// Applies `PATH=VALUE`; the value is read as YAML, and as text if it is not.
-    pub(super) fn set(&mut self, assignment: &str) -> Result<(), ScenarioError> {
-        let usage =
-            |message: String| ScenarioError::file(&self.file, format!("--set {assignment}: {message}"));
+    ///
+    /// # Errors
+    /// If the path leads nowhere.
+    pub fn set(&mut self, assignment: &str) -> Result<(), FileError> {
+        let usage = |message: String| FileError::file(&self.file, format!("--set {assignment}: {message}"));
         let (at, value) = path::split_assignment(assignment).map_err(usage)?;
         let options = serde_saphyr::options! { strict_booleans: true };
         let parsed = serde_saphyr::from_str_with_options::<Value>(value, options);
@@ -137,20 +156,25 @@ impl Document {
     }
 
     /// An error about the value at `at`.
-    pub(super) fn error(&self, at: &str, message: impl Into<String>) -> ScenarioError {
+    pub fn error(&self, at: &str, message: impl Into<String>) -> FileError {
         self.error_about(at, false, message.into())
     }
 
     /// An error about the field name at `at`, as unknown fields have it.
-    pub(super) fn key_error(&self, at: &str, message: impl Into<String>) -> ScenarioError {
+    pub(super) fn key_error(&self, at: &str, message: impl Into<String>) -> FileError {
         self.error_about(at, true, message.into())
     }
 
-    fn error_about(&self, at: &str, key: bool, message: String) -> ScenarioError {
+    /// File and line of what stands at `at`, or of the closest thing around it.
+    pub fn whereabouts(&self, at: &str) -> String {
+        self.place_of(at, false).map_or(self.file.clone(), |(line, _)| format!("{}:{line}", self.file))
+    }
+
+    fn error_about(&self, at: &str, key: bool, message: String) -> FileError {
         let wanted = path::key(at);
         let from_set = self.set.iter().map(|(set, _)| path::key(set)).any(|set| wanted.starts_with(&set));
         let place = if from_set { None } else { self.place_of(at, key) };
-        ScenarioError::from(Problem { from_set, ..self.problem(place, at.to_owned(), message) })
+        FileError::from(Problem { from_set, ..self.problem(place, at.to_owned(), message) })
     }
 
     fn problem(&self, place: Option<Place>, path: String, message: String) -> Problem {
@@ -163,6 +187,14 @@ impl Document {
             line: line.map(str::to_owned),
             from_set: false,
         }
+    }
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        with_snippet: false,
     }
 }
 

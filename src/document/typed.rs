@@ -1,40 +1,73 @@
-//! From a tree to a typed, range-checked [`Scenario`], with errors in a user's words.
+//! From a tree to typed, range-checked fields, with errors in a user's words.
 
 use garde::Validate;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Scenario, ScenarioError,
-    document::Document,
+    Document, FileError,
     path::{self, field},
     strict::Strict,
 };
 use crate::catalog::nearest;
 
-/// Types and ranges; names and everything that needs more than one field are checked later.
-pub(super) fn typed(document: &mut Document) -> Result<Scenario, ScenarioError> {
-    let scenario = match read(&document.tree) {
-        Ok(scenario) => scenario,
-        // A shell has no second pair of quotes for `--set version=0.20`: the text is taken if the number is refused.
-        Err((at, _)) if document.requote(&at) => {
-            read(&document.tree).map_err(|(at, message)| describe(document, &at, &message))?
-        }
-        Err((at, message)) => return Err(describe(document, &at, &message)),
-    };
-    if let Err(report) = scenario.validate()
-        && let Some((at, error)) = report.iter().next()
+impl Document {
+    /// The whole file as a `T`: types and ranges. Names and everything that needs more than one field are checked later.
+    ///
+    /// # Errors
+    /// If a type or a range is wrong; the error says where.
+    pub fn typed<T>(&mut self) -> Result<T, FileError>
+    where
+        T: DeserializeOwned + Validate<Context = ()>,
     {
-        let at = at.to_string();
-        let message = out_of_range(document.at(&at), &error.to_string());
-        return Err(document.error(&at, message));
+        let value = match read(&self.tree) {
+            Ok(value) => value,
+            // A shell has no second pair of quotes for `--set version=0.20`: the text is taken if the number is refused.
+            Err((at, _)) if self.requote(&at) => {
+                read(&self.tree).map_err(|(at, message)| describe(self, &at, &message))?
+            }
+            Err((at, message)) => return Err(describe(self, &at, &message)),
+        };
+        self.in_range("", value)
     }
-    Ok(scenario)
+
+    /// The part `tree` of the file, which stands at `at`, as a `T`.
+    ///
+    /// # Errors
+    /// If a type or a range is wrong; the error says where.
+    pub fn typed_at<T>(&self, at: &str, tree: &Value) -> Result<T, FileError>
+    where
+        T: DeserializeOwned + Validate<Context = ()>,
+    {
+        let read = read(tree);
+        let value = read.map_err(|(inside, message)| describe(self, &join(at, &inside), &message))?;
+        self.in_range(at, value)
+    }
+
+    fn in_range<T: Validate<Context = ()>>(&self, at: &str, value: T) -> Result<T, FileError> {
+        if let Err(report) = value.validate()
+            && let Some((inside, error)) = report.iter().next()
+        {
+            let at = join(at, &inside.to_string());
+            let message = out_of_range(self.at(&at), &error.to_string());
+            return Err(self.error(&at, message));
+        }
+        Ok(value)
+    }
 }
 
-fn read(tree: &Value) -> Result<Scenario, (String, String)> {
+/// The path of what is at `inside` of what is at `at`.
+fn join(at: &str, inside: &str) -> String {
+    match inside {
+        "" => at.to_owned(),
+        list if list.starts_with('[') => format!("{at}{list}"),
+        name => field(at, name),
+    }
+}
+
+fn read<T: DeserializeOwned>(tree: &Value) -> Result<T, (String, String)> {
     let mut track = serde_path_to_error::Track::new();
-    let read = Scenario::deserialize(serde_path_to_error::Deserializer::new(Strict(tree), &mut track));
+    let read = T::deserialize(serde_path_to_error::Deserializer::new(Strict(tree), &mut track));
     read.map_err(|error| {
         let at = track.path().to_string();
         (if at == "." { String::new() } else { at }, error.to_string())
@@ -42,7 +75,7 @@ fn read(tree: &Value) -> Result<Scenario, (String, String)> {
 }
 
 /// Says what serde found in words that do not name Rust types.
-fn describe(document: &Document, at: &str, message: &str) -> ScenarioError {
+fn describe(document: &Document, at: &str, message: &str) -> FileError {
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let (name, known) = split_known(rest);
         // The path ends at the unknown field itself, or at what holds it.

@@ -1,15 +1,15 @@
-//! The one error a bad scenario is answered with.
+//! The one error a bad file is answered with.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// What is wrong with a scenario, and where; prints as `file:line:column: field: message` and the line itself.
+/// What is wrong with a file, and where; prints as `file:line:column: field: message` and the line itself.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub struct ScenarioError(Box<Problem>);
+pub struct FileError(Box<Problem>);
 
-/// What a [`ScenarioError`] holds.
+/// What a [`FileError`] holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The file, as the user named it; `-` is stdin.
@@ -26,7 +26,7 @@ pub struct Problem {
     pub from_set: bool,
 }
 
-impl ScenarioError {
+impl FileError {
     /// An error about a file as a whole.
     pub fn file(file: &str, message: impl fmt::Display) -> Self {
         Self::from(Problem {
@@ -39,13 +39,34 @@ impl ScenarioError {
         })
     }
 
+    /// An error at a place of a file: line and column, counted from 1, and the line itself.
+    pub fn at(file: &str, at: (u64, u64), line: &str, message: impl fmt::Display) -> Self {
+        let Problem { file, path, message, from_set, .. } = *Self::file(file, message).0;
+        Self::from(Problem { file, at: Some(at), path, message, line: Some(line.to_owned()), from_set })
+    }
+
+    /// A file that cannot be read, in the operating system's words without its number.
+    pub fn unreadable(file: &str, error: &std::io::Error) -> Self {
+        Self::file(file, reason(error))
+    }
+
     /// The error taken apart.
     pub fn problem(&self) -> &Problem {
         &self.0
     }
 }
 
-impl From<Problem> for ScenarioError {
+/// Why a file cannot be read.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        std::io::ErrorKind::InvalidData => "not UTF-8 text".to_owned(),
+        std::io::ErrorKind::IsADirectory => "a directory, not a file".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
+impl From<Problem> for FileError {
     fn from(problem: Problem) -> Self {
         Self(Box::new(problem))
     }
