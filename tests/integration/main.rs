@@ -39,6 +39,7 @@ mod lws_statefulset;
 mod lws_status;
 mod memory;
 mod metrics;
+mod model_checkpoints;
 mod model_config;
 mod model_error;
 mod model_weights;
