@@ -26,8 +26,13 @@ const VALUES: [&str; 16] = [
 ];
 
 /// Flags that stand alone, with `--no-` in front or not.
-const SWITCHES: [&str; 4] =
-    ["enable_chunked_prefill", "enable_prefix_caching", "async_scheduling", "enforce_eager"];
+const SWITCHES: [&str; 5] = [
+    "enable_chunked_prefill",
+    "enable_prefix_caching",
+    "async_scheduling",
+    "enforce_eager",
+    "disable_hybrid_kv_cache_manager",
+];
 
 /// Flags that do not change what a GPU holds: with a value, or alone.
 const OTHERS: [(&str, bool); 17] = [
@@ -54,12 +59,15 @@ fn error(message: String) -> ScenarioError {
     ScenarioError::file("vllm serve", message)
 }
 
-/// The scenario, as JSON text, that holds the command's engine on `nodes` nodes of `machine`.
-pub(super) fn scenario(
+/// The scenario, as JSON text, that holds the command's engine on `nodes` nodes of `machine`; `base` is the rest of it,
+/// `usd_per_node_hour` a price that goes before the catalogue's.
+pub(in crate::cli) fn scenario(
     machine: &str,
     nodes: u32,
     version: Option<&str>,
     command: &[String],
+    base: Map<String, Value>,
+    usd_per_node_hour: Option<f64>,
 ) -> Result<String, ScenarioError> {
     let words: Vec<&str> = command.iter().map(String::as_str).collect();
     let words = words.strip_prefix(&["vllm", "serve"]).unwrap_or(&words);
@@ -67,22 +75,20 @@ pub(super) fn scenario(
     if let Some(version) = version {
         engine.insert("version".to_owned(), json!(version));
     }
-    let scenario = json!({
-        "name": "fit",
-        "workloads": [{"name": "none", "requests": [{"input_tokens": 1, "output_tokens": 1}]}],
-        "placements": [{
-            "name": machine,
-            "node_pools": [{"name": "pool", "machine": machine, "nodes": nodes, "usd_per_node_hour": 0}],
-            "deployments": [{
-                "name": "vllm",
-                "node_pool": "pool",
-                "model": model,
-                "engine": engine,
-                "leaderworkerset": {"leaderWorkerTemplate": {"size": nodes}},
-            }],
+    let placements = json!([{
+        "name": machine,
+        "node_pools": [{"name": "pool", "machine": machine, "nodes": nodes, "usd_per_node_hour": usd_per_node_hour}],
+        "deployments": [{
+            "name": "vllm",
+            "node_pool": "pool",
+            "model": model,
+            "engine": engine,
+            "leaderworkerset": {"leaderWorkerTemplate": {"size": nodes}},
         }],
-    });
-    Ok(scenario.to_string())
+    }]);
+    let mut scenario = base;
+    scenario.insert("placements".to_owned(), placements);
+    Ok(Value::Object(scenario).to_string())
 }
 
 /// Model and engine arguments.
@@ -164,13 +170,16 @@ fn scalar(text: &str) -> Value {
 }
 
 /// An error about a field, in the words of the command line.
-pub(super) fn in_flags(error: &ScenarioError) -> ScenarioError {
+pub(in crate::cli) fn in_flags(error: &ScenarioError) -> ScenarioError {
     let problem = error.problem();
     let name = problem.path.rsplit('.').next().unwrap_or_default();
     let flag = match name {
         "machine" => "--machine".to_owned(),
         "version" => "--vllm-version".to_owned(),
         "model" => "model".to_owned(),
+        "duration" | "rate" | "lengths" => format!("--{name}"),
+        "region" | "provisioning" | "commitment" => format!("--set {}", problem.path),
+        _ if problem.path.contains(".lengths") => "--lengths".to_owned(),
         _ if problem.path.contains(".engine.") => format!("--{}", name.replace('_', "-")),
         _ => "--nodes".to_owned(),
     };
