@@ -90,6 +90,9 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("--fail-on-slo: scenario `{}` has no slo", without.name)));
     }
     let dirs = directories(args.out.as_deref(), &scenarios)?;
+    if !args.quiet {
+        scenarios.iter().for_each(output::remark_notes);
+    }
     let (monitor, pool) = watched(args.jobs)?;
     let options =
         RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };

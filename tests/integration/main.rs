@@ -66,4 +66,5 @@ mod validate;
 mod validation;
 mod workload;
 mod workload_args;
+mod workload_files;
 mod years;
