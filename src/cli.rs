@@ -6,6 +6,7 @@
 mod calibrate;
 mod catalog;
 mod check;
+mod command;
 mod completions;
 mod error;
 mod export;

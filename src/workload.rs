@@ -12,9 +12,11 @@ mod args;
 mod arrivals;
 mod class;
 mod curve;
+mod dataset;
 mod error;
 mod expected;
 mod length;
+mod prometheus;
 mod resolve;
 mod source;
 mod streams;
@@ -23,8 +25,8 @@ mod trace;
 
 pub use args::{
     ArrivalArgs, ClientArgs, LengthArgs, LengthForm, LengthsArgs, LognormalArgs, PrefixArgs, Process,
-    RateCurveArgs, RequestArgs, Stop, ThinkArgs, ThinkForm, TokenScaleArgs, TraceArgs, TraceFormat, TurnArgs,
-    WorkloadArgs,
+    RateCurveArgs, RateFromArgs, RequestArgs, Stop, ThinkArgs, ThinkForm, TokenScaleArgs, TraceArgs,
+    TraceFormat, TurnArgs, WorkloadArgs,
 };
 pub use arrivals::{Arrivals, Gaps, Renewal};
 pub use class::{Class, Client, Demand, Generated, Listed, ListedName, ListedRow, Turns};

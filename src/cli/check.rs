@@ -27,6 +27,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), CliError> {
         for missing in file.scenario.unsupported() {
             output::remark(&format!("note: {}: {}: {}", path.display(), missing.path, missing.reason));
         }
+        output::remark_notes(&resolved);
         if args.show {
             let text = serde_saphyr::to_string(&file.filled(&resolved)).map_err(io::Error::other)?;
             output::print(&text)?;

@@ -1,35 +1,27 @@
 //! `towtank fit`: what each GPU would hold, without simulating anything.
 
-mod vllm_serve;
+mod vllm_log;
+pub(super) mod vllm_serve;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::CliError;
+use super::command::CommandOptions;
 use super::options::{Format, InputOptions};
 use super::output;
 use crate::engine::StageMemory;
-use crate::scenario::{ResolvedDeployment, ScenarioFile};
+use crate::scenario::ResolvedDeployment;
 
 #[derive(Args)]
 pub(super) struct FitArgs {
     /// Scenario file; `-` is stdin
     #[arg(value_name = "SCENARIO", required_unless_present = "machine", conflicts_with = "machine")]
     scenario: Option<PathBuf>,
-    /// Machine type of the nodes, instead of a scenario
-    #[arg(long, requires = "command")]
-    machine: Option<String>,
-    /// Nodes that one engine spans
-    #[arg(long, default_value_t = 1, requires = "machine", value_parser = clap::value_parser!(u32).range(1..))]
-    nodes: u32,
-    /// Release of vLLM, for `--machine`
-    #[arg(long, requires = "machine")]
-    vllm_version: Option<String>,
-    /// The command, such as `vllm serve meta-llama/Llama-3.1-8B-Instruct --max-model-len 8192`
-    #[arg(last = true, requires = "machine", value_name = "COMMAND")]
-    command: Vec<String>,
+    #[command(flatten)]
+    command: CommandOptions,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -75,32 +67,31 @@ const HEADERS: [&str; COLUMNS.len() - 1] = [
 /// Prints the memory of every deployment.
 pub(super) fn fit(args: &FitArgs) -> Result<(), CliError> {
     let catalog = args.input.catalog()?;
-    let (resolved, lengths) = match (&args.scenario, &args.machine) {
-        (Some(path), _) => {
+    let (resolved, lengths) = match &args.scenario {
+        Some(path) => {
             let file = args.input.scenario(path)?;
             let resolved = file.resolve(&catalog)?;
             let lengths = resolved.mean_tokens();
             (resolved, lengths)
         }
-        (None, machine) => {
-            let machine = machine.as_deref().unwrap_or_default();
-            let version = args.vllm_version.as_deref();
-            let text = vllm_serve::scenario(machine, args.nodes, version, &args.command)?;
-            let file = ScenarioFile::parse("vllm serve", &text, std::path::Path::new(""), &args.input.sets);
-            let resolved = file.and_then(|file| file.resolve(&catalog));
-            (resolved.map_err(|error| vllm_serve::in_flags(&error))?, None)
-        }
+        None => (args.command.resolve(nothing(), Some(0.0), &args.input.sets, &catalog)?, None),
     };
     let mut rows = Vec::new();
-    let mut refusals = Vec::new();
+    let mut remarks = Vec::new();
+    let mut log = String::new();
     for placement in &resolved.placements {
         for deployment in &placement.deployments {
             let total = placement.pools[deployment.pool].gpu.total_memory().as_gib();
             let names = (placement.name.as_str(), deployment.name.as_str());
             rows.extend(deployment_rows(names, deployment, total, lengths));
+            let name = format!("{}: {}", placement.name, deployment.name);
             if let Err(refusal) = &deployment.memory {
-                refusals.push(format!("{}: {} does not fit: {refusal}", placement.name, deployment.name));
+                remarks.push(format!("{name} does not fit: {refusal}"));
             }
+            if let Some(class) = &deployment.model.text_of {
+                remarks.push(format!("{name} is the text part of {class}; its other parts are left out"));
+            }
+            log += &vllm_log::lines(&name, deployment);
         }
     }
     if args.format == Format::Table {
@@ -108,13 +99,20 @@ pub(super) fn fit(args: &FitArgs) -> Result<(), CliError> {
             row.truncate(HEADERS.len());
         }
         output::print_rows(args.format, &HEADERS, &rows)?;
+        output::print(&log)?;
     } else {
         output::print_rows(args.format, &COLUMNS, &rows)?;
     }
-    for refusal in refusals {
-        output::remark(&refusal);
+    for remark in remarks {
+        output::remark(&remark);
     }
     Ok(())
+}
+
+/// A scenario with no traffic to speak of.
+fn nothing() -> Map<String, Value> {
+    let workload = json!({"name": "none", "requests": [{"input_tokens": 1, "output_tokens": 1}]});
+    Map::from_iter([("name".to_owned(), json!("fit")), ("workloads".to_owned(), json!([workload]))])
 }
 
 fn deployment_rows(

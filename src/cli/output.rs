@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::options::Format;
 use crate::report::write_json;
+use crate::scenario::Resolved;
 
 /// Writes `text` to stdout; a reader that has enough (`| head`) is no error.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -37,6 +38,15 @@ pub(super) fn complain(error: &impl Display) {
 /// Writes a remark to stderr.
 pub(super) fn remark(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes what a reader should know about the traces and datasets of a scenario to stderr.
+pub(super) fn remark_notes(resolved: &Resolved) {
+    for workload in &resolved.workloads {
+        for note in &workload.class.notes {
+            remark(&format!("workload `{}`: {note}", workload.class.name));
+        }
+    }
 }
 
 /// Prints rows of cells as a table, as JSON objects or as CSV.

@@ -1,6 +1,7 @@
 //! `towtank run`: simulate, print a row a placement, write everything else into files.
 
 mod progress;
+mod traffic;
 
 use std::{
     fs, io,
@@ -9,9 +10,10 @@ use std::{
 
 use clap::Args;
 
-use self::progress::Progress;
+use self::{progress::Progress, traffic::TrafficOptions};
 use super::{
     CliError,
+    command::CommandOptions,
     options::{Format, InputOptions},
     output,
     watch::watched,
@@ -28,8 +30,12 @@ const DEFAULT_ROWS: usize = 1_000_000;
 #[derive(Args)]
 pub(super) struct RunArgs {
     /// Scenario files; `-` is stdin
-    #[arg(required = true, value_name = "SCENARIO")]
+    #[arg(required_unless_present = "machine", conflicts_with = "machine", value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    command: CommandOptions,
+    #[command(flatten)]
+    traffic: TrafficOptions,
     #[command(flatten)]
     input: InputOptions,
     /// Directory for the results [default: results/NAME, after the scenario]; with several scenarios, DIR/NAME each
@@ -79,15 +85,14 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         ));
     }
     let catalog = args.input.catalog()?;
-    let scenarios = args
-        .scenarios
-        .iter()
-        .map(|path| read(args, path, &catalog))
-        .collect::<Result<Vec<Resolved>, CliError>>()?;
+    let scenarios = scenarios(args, &catalog)?;
     if let Some(without) = scenarios.iter().find(|resolved| args.fail_on_slo && !has_slo(resolved)) {
         return Err(CliError::Usage(format!("--fail-on-slo: scenario `{}` has no slo", without.name)));
     }
     let dirs = directories(args.out.as_deref(), &scenarios)?;
+    if !args.quiet {
+        scenarios.iter().for_each(output::remark_notes);
+    }
     let (monitor, pool) = watched(args.jobs)?;
     let options =
         RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };
@@ -128,15 +133,24 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     if args.fail_on_slo && missed { Err(CliError::SloMissed) } else { Ok(()) }
 }
 
-/// Reads one scenario, ready to be simulated.
+/// Every scenario, ready to be simulated: those of the files, or that of the command.
+fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Resolved>, CliError> {
+    let mut scenarios = if args.command.is_given() {
+        vec![args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?]
+    } else {
+        args.scenarios.iter().map(|path| read(args, path, catalog)).collect::<Result<_, _>>()?
+    };
+    for resolved in &mut scenarios {
+        resolved.seed = args.seed.unwrap_or(resolved.seed);
+    }
+    Ok(scenarios)
+}
+
+/// Reads one scenario.
 fn read(args: &RunArgs, path: &Path, catalog: &Catalog) -> Result<Resolved, CliError> {
     let file: ScenarioFile = args.input.scenario(path)?;
     file.supported()?;
-    let mut resolved = file.resolve(catalog)?;
-    if let Some(seed) = args.seed {
-        resolved.seed = seed;
-    }
-    Ok(resolved)
+    Ok(file.resolve(catalog)?)
 }
 
 fn has_slo(resolved: &Resolved) -> bool {

@@ -78,6 +78,11 @@ pub struct EngineArgs {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_prefix_caching: Option<bool>,
+    /// Sliding-window layers keep the KV cache of the whole context, as the other layers do. Off when left out; a context
+    /// longer than the window needs it.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disable_hybrid_kv_cache_manager: Option<bool>,
     /// Largest piece of a long prompt in one step [tokens]; 0, the default, is no limit.
     #[garde(range(max = 100_000_000))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +142,7 @@ impl EngineArgs {
             vllm => scheduling_policy,
             vllm => enforce_eager,
             !v0 => async_scheduling,
+            v1 => disable_hybrid_kv_cache_manager,
             v1 => long_prefill_token_threshold,
             v1 => watermark,
             v1 => cudagraph_capture_sizes,

@@ -2,8 +2,8 @@
 //!
 //! The catalogue's `accuracy` holds, by engine, how far predictions were from published measurements, and the ground those
 //! covered. A prediction inside that ground is taken to be off as far as its rows were; outside of it as far as rows of a
-//! source that was kept out of the fit; and where there is no row of the engine or of the GPU's generation, as far as the worst
-//! known.
+//! source that was kept out of the fit; and where there is no row of the engine, of the GPU's generation or of such a model, as
+//! far as the worst known.
 
 mod ground;
 
@@ -22,7 +22,7 @@ pub enum Standing {
     Interpolated,
     /// Measurements of the engine and of the GPU's generation, but not of all the rest.
     Extrapolated,
-    /// No measurement of the engine, or none on the GPU's generation.
+    /// No measurement of the engine, none on the GPU's generation, or none of such a model.
     Unvalidated,
 }
 
@@ -104,7 +104,7 @@ impl ModelError {
         let engines = engines.collect::<Result<Vec<_>, _>>()?;
         let own = section.keys().position(|name| name == position.engine).map(|index| &engines[index]);
         let Some(own) = own else {
-            return Ok(Self::unvalidated(&engines, format!("no row of {}", position.engine)));
+            return Ok(Self::unvalidated(&engines, vec![format!("no row of {}", position.engine)]));
         };
         let mut generation = false;
         for name in own.ground.value.gpus.keys() {
@@ -114,7 +114,11 @@ impl ModelError {
             let (gpu, engine) = (&position.gpu.name, position.engine);
             let reason =
                 format!("no row of {engine} on {gpu} or another {:?} GPU", position.gpu.architecture);
-            return Ok(Self::unvalidated(&engines, reason));
+            return Ok(Self::unvalidated(&engines, vec![reason]));
+        }
+        if !position.unmeasured.is_empty() {
+            let reasons = position.unmeasured.iter().map(|what| format!("no row with {what}"));
+            return Ok(Self::unvalidated(&engines, reasons.collect()));
         }
         let mut reasons = own.ground.value.outside(position);
         for (name, metric) in [("TPOT", TPOT), ("TTFT", TTFT), ("throughput", THROUGHPUT)] {
@@ -132,8 +136,8 @@ impl ModelError {
         Ok(Self::new(class, band, reasons))
     }
 
-    fn unvalidated(engines: &[EngineAccuracy], reason: String) -> Self {
-        Self::new(Standing::Unvalidated, |metric| widest(engines, metric), vec![reason])
+    fn unvalidated(engines: &[EngineAccuracy], reasons: Vec<String>) -> Self {
+        Self::new(Standing::Unvalidated, |metric| widest(engines, metric), reasons)
     }
 
     fn new(class: Standing, band: impl Fn(Metric) -> f64, reasons: Vec<String>) -> Self {

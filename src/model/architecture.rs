@@ -1,25 +1,31 @@
 //! The shape of a dense decoder-only transformer.
 
-use super::{ModelError, Precision};
+use super::{ModelError, Precision, WeightFormat, format::Matrix};
 use crate::catalog::Catalog;
 
 /// Formats of the four weight matrices of one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LayerPrecision {
     /// Query, key and value projections.
-    pub qkv: Precision,
+    pub qkv: WeightFormat,
     /// Attention output projection.
-    pub o: Precision,
+    pub o: WeightFormat,
     /// Gate and up projections.
-    pub gate_up: Precision,
+    pub gate_up: WeightFormat,
     /// Down projection.
-    pub down: Precision,
+    pub down: WeightFormat,
 }
 
 impl LayerPrecision {
     /// The same format everywhere.
     pub const fn uniform(precision: Precision) -> Self {
-        Self { qkv: precision, o: precision, gate_up: precision, down: precision }
+        let format = WeightFormat::Plain(precision);
+        Self { qkv: format, o: format, gate_up: format, down: format }
+    }
+
+    /// All four.
+    pub const fn formats(self) -> [WeightFormat; 4] {
+        [self.qkv, self.o, self.gate_up, self.down]
     }
 }
 
@@ -42,7 +48,7 @@ pub struct Architecture {
     pub head_dim: u32,
     /// `vocab_size`.
     pub vocab_size: u32,
-    /// `max_position_embeddings`: vLLM's default `max_model_len`.
+    /// vLLM's default `max_model_len`: `max_position_embeddings`, times the factor of `rope_scaling` where vLLM applies it.
     pub max_position_embeddings: u32,
     /// Embedding and LM head are one matrix.
     pub tied_embeddings: bool,
@@ -52,8 +58,14 @@ pub struct Architecture {
     pub o_bias: bool,
     /// The MLP projections have biases.
     pub mlp_bias: bool,
-    /// Queries and keys are normalised by head (Qwen3).
+    /// Queries and keys are normalised by head (Qwen3, Gemma 3).
     pub qk_norm: bool,
+    /// Norms of a layer over the whole residual: two, four in Gemma 2 and 3.
+    pub norms: u32,
+    /// How many tokens back each layer sees, its own included; all where there is nothing [tokens].
+    pub windows: Vec<Option<u32>>,
+    /// Class of the multimodal model of which this is the text part.
+    pub text_of: Option<String>,
     /// Format of activations, embedding, norms and whatever is not quantised.
     pub dtype: Precision,
     /// Formats of each layer's matrices, as they are in GPU memory.
@@ -94,10 +106,10 @@ impl Architecture {
     /// The same model computing in another format (`dtype`); quantised matrices stay what they are.
     #[must_use]
     pub fn with_dtype(mut self, dtype: Precision) -> Self {
-        let old = self.dtype;
-        let change = |precision: &mut Precision| {
-            if *precision == old {
-                *precision = dtype;
+        let old = WeightFormat::Plain(self.dtype);
+        let change = |format: &mut WeightFormat| {
+            if *format == old {
+                *format = WeightFormat::Plain(dtype);
             }
         };
         for layer in &mut self.precision {
@@ -126,8 +138,18 @@ impl Architecture {
 
     /// Whether any matrix is FP8.
     pub fn has_fp8(&self) -> bool {
-        let fp8 = Precision::Fp8;
-        self.precision.iter().any(|l| [l.qkv, l.o, l.gate_up, l.down].contains(&fp8))
+        self.precision.iter().any(|layer| layer.formats().contains(&WeightFormat::FP8))
+    }
+
+    /// Whether any matrix holds 4-bit integers.
+    pub fn has_int4(&self) -> bool {
+        let int4 = |format: &WeightFormat| matches!(format, WeightFormat::Int4(_));
+        self.precision.iter().any(|layer| layer.formats().iter().any(int4))
+    }
+
+    /// The least that a layer sees, if any layer does not see everything [tokens].
+    pub fn shortest_window(&self) -> Option<u32> {
+        self.windows.iter().copied().flatten().min()
     }
 
     /// The vocabulary as vLLM shards it: padded to a multiple of 64.
@@ -146,8 +168,7 @@ impl Architecture {
         let embedding = u64::from(self.vocab_size) * hidden;
         let heads = if self.tied_embeddings { 1 } else { 2 };
         let layer = self.layer_parameters(1);
-        let matrices = layer.qkv + layer.o + layer.gate_up + layer.down;
-        embedding * heads + u64::from(self.layers) * (matrices + layer.vectors) + hidden
+        embedding * heads + u64::from(self.layers) * layer.numbers() + hidden
     }
 
     /// Numbers of one layer on one GPU of `tensor_parallel`.
@@ -162,25 +183,35 @@ impl Architecture {
             + bias(self.o_bias, hidden)
             + bias(self.mlp_bias, 2 * inter + hidden);
         LayerParameters {
-            qkv: hidden * (query + 2 * key),
-            o: hidden * query,
-            gate_up: 2 * hidden * inter,
-            down: hidden * inter,
-            vectors: 2 * hidden + biases + bias(self.qk_norm, 2 * u64::from(self.head_dim)),
+            qkv: Matrix { outputs: query + 2 * key, inputs: hidden },
+            o: Matrix { outputs: hidden, inputs: query },
+            gate_up: Matrix { outputs: 2 * inter, inputs: hidden },
+            down: Matrix { outputs: hidden, inputs: inter },
+            vectors: u64::from(self.norms) * hidden
+                + biases
+                + bias(self.qk_norm, 2 * u64::from(self.head_dim)),
         }
     }
 }
 
-/// Numbers of one layer's weights on one GPU.
+/// One layer's weights on one GPU.
 pub(super) struct LayerParameters {
     /// Query, key and value projections.
-    pub(super) qkv: u64,
+    pub(super) qkv: Matrix,
     /// Attention output projection.
-    pub(super) o: u64,
+    pub(super) o: Matrix,
     /// Gate and up projections.
-    pub(super) gate_up: u64,
+    pub(super) gate_up: Matrix,
     /// Down projection.
-    pub(super) down: u64,
-    /// Norms and biases.
+    pub(super) down: Matrix,
+    /// Numbers of norms and biases.
     pub(super) vectors: u64,
+}
+
+impl LayerParameters {
+    /// All numbers.
+    pub(super) const fn numbers(&self) -> u64 {
+        let attention = self.qkv.numbers() + self.o.numbers();
+        attention + self.gate_up.numbers() + self.down.numbers() + self.vectors
+    }
 }

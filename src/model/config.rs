@@ -1,17 +1,15 @@
 //! From a Hugging Face `config.json` to an [`Architecture`].
 
+mod attention;
+
 use serde_json::{Map, Value};
 
-use super::{Architecture, LayerPrecision, ModelError, Precision, quantization};
+use super::{
+    Architecture, LayerPrecision, ModelError, Precision,
+    family::{Family, WRAPPERS},
+    quantization,
+};
 use crate::catalog::{Catalog, Fact, suggestion};
-
-/// Classes that are simulated: name in `architectures`, biases of query, key and value, norms of queries and keys.
-const KNOWN: [(&str, bool, bool); 4] = [
-    ("LlamaForCausalLM", false, false),
-    ("MistralForCausalLM", false, false),
-    ("Qwen2ForCausalLM", true, false),
-    ("Qwen3ForCausalLM", false, true),
-];
 
 /// Fields only a mixture of experts has.
 const EXPERT_FIELDS: [&str; 5] =
@@ -23,10 +21,13 @@ const LARGEST: u64 = 16_777_216;
 /// The fields of a configuration, with what to call the model in messages.
 struct Config<'a> {
     model: &'a str,
+    /// Of the text part, where the model is multimodal.
     fields: &'a Map<String, Value>,
+    /// Of a multimodal model: its class, and the fields around those of the text part.
+    wrapper: Option<(&'a str, &'a Map<String, Value>)>,
 }
 
-impl Config<'_> {
+impl<'a> Config<'a> {
     fn bad(&self, reason: impl Into<String>) -> ModelError {
         ModelError::BadConfig { model: self.model.to_owned(), reason: reason.into() }
     }
@@ -40,6 +41,12 @@ impl Config<'_> {
         self.fields.get(field).filter(|value| !value.is_null())
     }
 
+    /// A field that a multimodal model may state beside its text part.
+    fn get_or_around(&self, field: &str) -> Option<&Value> {
+        let around = || self.wrapper?.1.get(field).filter(|value| !value.is_null());
+        self.get(field).or_else(around)
+    }
+
     fn size_or(&self, field: &str, default: u32) -> Result<u32, ModelError> {
         let Some(value) = self.get(field) else { return Ok(default) };
         let size = value.as_u64().filter(|size| (1..=LARGEST).contains(size));
@@ -48,11 +55,12 @@ impl Config<'_> {
         Ok(size as u32)
     }
 
-    fn size(&self, field: &str) -> Result<u32, ModelError> {
-        if self.get(field).is_none() {
-            return Err(self.bad(format!("`{field}` is missing")));
+    /// A size that must be stated unless the family has a default for it.
+    fn size(&self, family: &Family, field: &str) -> Result<u32, ModelError> {
+        match (self.get(field), family.default(field)) {
+            (None, None) => Err(self.bad(format!("`{field}` is missing"))),
+            (_, default) => self.size_or(field, default.unwrap_or(1)),
         }
-        self.size_or(field, 0)
     }
 
     fn flag(&self, field: &str, default: bool) -> Result<bool, ModelError> {
@@ -60,43 +68,70 @@ impl Config<'_> {
         value.as_bool().ok_or_else(|| self.bad(format!("{field}: {value} is not true or false")))
     }
 
-    /// The class, if it is one that is simulated.
-    fn class(&self) -> Result<(&'static str, bool, bool), ModelError> {
-        let class = self.get("architectures").and_then(|list| list.get(0)).and_then(Value::as_str);
-        let class =
-            class.ok_or_else(|| self.bad("`architectures` names no class; is this a config.json?"))?;
+    /// Reads the fields of a model, or of the text part of a multimodal one.
+    fn new(model: &'a str, fields: &'a Map<String, Value>) -> Result<Self, ModelError> {
+        let whole = Self { model, fields, wrapper: None };
+        let class = whole.class()?;
+        match fields.get("text_config").and_then(Value::as_object) {
+            Some(text) if WRAPPERS.contains(&class) => {
+                Ok(Self { model, fields: text, wrapper: Some((class, fields)) })
+            }
+            _ => Ok(whole),
+        }
+    }
+
+    /// What `architectures` names.
+    fn class(&self) -> Result<&'a str, ModelError> {
+        let class = self.fields.get("architectures").and_then(|list| list.get(0)).and_then(Value::as_str);
+        class.ok_or_else(|| self.bad("`architectures` names no class; is this a config.json?"))
+    }
+
+    /// The family, if it is one that is simulated.
+    fn family(&self) -> Result<Family, ModelError> {
+        let (class, family) = match self.wrapper {
+            None => (self.class()?, Family::of_class(self.class()?)),
+            Some((class, _)) => {
+                let model_type = self.get("model_type").and_then(Value::as_str);
+                let model_type =
+                    model_type.ok_or_else(|| self.bad("text_config: `model_type` is missing"))?;
+                (class, Family::of_model_type(model_type))
+            }
+        };
+        self.refuse_experts(class)?;
+        family.ok_or_else(|| ModelError::UnknownArchitecture {
+            model: self.model.to_owned(),
+            architecture: class.to_owned(),
+            suggestion: suggestion(class, Family::classes()),
+            known: Family::classes().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    fn refuse_experts(&self, class: &str) -> Result<(), ModelError> {
         let experts = EXPERT_FIELDS.iter().find(|field| {
             self.get(field)
                 .and_then(Value::as_u64)
                 .is_some_and(|n| n > 1 || **field == "moe_intermediate_size")
         });
         let named = ["Moe", "MoE", "Mixtral", "Dbrx", "GptOss"].iter().find(|part| class.contains(**part));
-        if experts.is_some() || named.is_some() {
-            let sign = experts.map_or_else(
-                || "its name says so".to_owned(),
-                |field| format!("{field}: {}", self.fields[*field]),
-            );
-            return Err(ModelError::MixtureOfExperts {
-                model: self.model.to_owned(),
-                architecture: class.to_owned(),
-                sign,
-            });
+        if experts.is_none() && named.is_none() {
+            return Ok(());
         }
-        let known = || KNOWN.iter().map(|(name, ..)| *name);
-        KNOWN.iter().find(|(name, ..)| *name == class).copied().ok_or_else(|| {
-            ModelError::UnknownArchitecture {
-                model: self.model.to_owned(),
-                architecture: class.to_owned(),
-                suggestion: suggestion(class, known()),
-                known: known().collect::<Vec<_>>().join(", "),
-            }
+        let sign = experts.map_or_else(
+            || "its name says so".to_owned(),
+            |field| format!("{field}: {}", self.fields[*field]),
+        );
+        Err(ModelError::MixtureOfExperts {
+            model: self.model.to_owned(),
+            architecture: class.to_owned(),
+            sign,
         })
     }
 
-    fn dtype(&self) -> Result<Precision, ModelError> {
-        match self.get("torch_dtype").or_else(|| self.get("dtype")).map(|value| value.as_str().unwrap_or(""))
-        {
+    fn dtype(&self, family: &Family) -> Result<Precision, ModelError> {
+        let stated = self.get_or_around("torch_dtype").or_else(|| self.get_or_around("dtype"));
+        match stated.map(|value| value.as_str().unwrap_or("")) {
             // vLLM's `auto`: float16 for a checkpoint that says nothing or float32, else what it says.
+            None | Some("float32") if family.needs_bf16 => Ok(Precision::Bf16),
             None | Some("float16" | "float32") => Ok(Precision::Fp16),
             Some("bfloat16") => Ok(Precision::Bf16),
             Some(other) => {
@@ -105,52 +140,44 @@ impl Config<'_> {
         }
     }
 
-    fn architecture(&self) -> Result<Architecture, ModelError> {
-        let (_, qkv_bias, qk_norm) = self.class()?;
-        if self.get("sliding_window").is_some() && self.flag("use_sliding_window", true)? {
-            return Err(self.unsupported("sliding-window attention (`sliding_window`)"));
-        }
-        let (hidden_size, heads) = (self.size("hidden_size")?, self.size("num_attention_heads")?);
-        if self.get("head_dim").is_none() && !hidden_size.is_multiple_of(heads) {
-            return Err(self.bad(format!(
-                "hidden_size {hidden_size} is not divisible by num_attention_heads {heads}, and `head_dim` is missing"
-            )));
-        }
-        let kv_heads = self.size_or("num_key_value_heads", heads)?;
-        if !heads.is_multiple_of(kv_heads) {
-            return Err(self.bad(format!(
-                "num_attention_heads {heads} is not divisible by num_key_value_heads {kv_heads}"
-            )));
-        }
-        let dtype = self.dtype()?;
-        let layers = self.size("num_hidden_layers")?;
-        let bias = self.flag("attention_bias", false)?;
-        let precision = match self.get("quantization_config").or_else(|| self.get("compression_config")) {
-            None => vec![LayerPrecision::uniform(dtype); layers as usize],
-            Some(quantized) => {
-                quantization::layers(quantized, layers, dtype).map_err(|problem| match problem {
-                    quantization::Problem::Bad(reason) => self.bad(reason),
-                    quantization::Problem::Unsupported(feature) => self.unsupported(feature),
-                })?
-            }
+    /// Formats of each layer's matrices.
+    fn precision(&self, layers: u32, dtype: Precision) -> Result<Vec<LayerPrecision>, ModelError> {
+        let stated = ["quantization_config", "compression_config"];
+        let Some(config) = stated.iter().find_map(|field| self.get_or_around(field)) else {
+            return Ok(vec![LayerPrecision::uniform(dtype); layers as usize]);
         };
+        quantization::layers(config, layers, dtype).map_err(|problem| match problem {
+            quantization::Problem::Bad(reason) => self.bad(reason),
+            quantization::Problem::Unsupported(feature) => self.unsupported(feature),
+        })
+    }
+
+    fn architecture(&self) -> Result<Architecture, ModelError> {
+        let family = self.family()?;
+        let attention = self.attention(&family)?;
+        let dtype = self.dtype(&family)?;
+        let layers = self.size(&family, "num_hidden_layers")?;
+        let bias = self.flag("attention_bias", false)?;
         Ok(Architecture {
             name: self.model.to_owned(),
-            hidden_size,
-            intermediate_size: self.size("intermediate_size")?,
+            hidden_size: self.size(&family, "hidden_size")?,
+            intermediate_size: self.size(&family, "intermediate_size")?,
             layers,
-            heads,
-            kv_heads,
-            head_dim: self.size_or("head_dim", (hidden_size / heads).max(1))?,
-            vocab_size: self.size("vocab_size")?,
-            max_position_embeddings: self.size("max_position_embeddings")?,
-            tied_embeddings: self.flag("tie_word_embeddings", false)?,
-            qkv_bias: qkv_bias || bias,
+            heads: attention.heads,
+            kv_heads: attention.kv_heads,
+            head_dim: attention.head_dim,
+            vocab_size: self.size(&family, "vocab_size")?,
+            max_position_embeddings: self.context(&family)?,
+            tied_embeddings: self.flag("tie_word_embeddings", family.tied)?,
+            qkv_bias: family.qkv_bias || bias,
             o_bias: bias,
             mlp_bias: self.flag("mlp_bias", false)?,
-            qk_norm,
+            qk_norm: family.qk_norm,
+            norms: family.norms,
+            windows: self.windows(&family, layers)?,
+            text_of: self.wrapper.map(|(class, _)| class.to_owned()),
             dtype,
-            precision,
+            precision: self.precision(layers, dtype)?,
             online_quantization: false,
         })
     }
@@ -161,7 +188,7 @@ pub(super) fn from_text(model: &str, text: &str) -> Result<Architecture, ModelEr
     let bad = |reason: String| ModelError::BadConfig { model: model.to_owned(), reason };
     let value: Value = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
     let fields = value.as_object().ok_or_else(|| bad("not a JSON object".to_owned()))?;
-    Config { model, fields }.architecture()
+    Config::new(model, fields)?.architecture()
 }
 
 /// A model of the catalogue, whose entry holds a `config` fact.
@@ -171,5 +198,5 @@ pub(super) fn from_catalog(catalog: &Catalog, model: &str) -> Result<Architectur
         config: Fact<Map<String, Value>>,
     }
     let entry: Entry = catalog.entry("models", model)?;
-    Config { model, fields: &entry.config.value }.architecture()
+    Config::new(model, &entry.config.value)?.architecture()
 }

@@ -1,6 +1,6 @@
 //! How a model is cut: pipeline stages of layers, tensor-parallel shards of each layer.
 
-use super::{Architecture, ModelError};
+use super::{Architecture, Int4, ModelError, WeightFormat};
 use crate::units::Version;
 
 /// Tensor- and pipeline-parallel sizes. Ranks run tensor-parallel first: ranks 0 to TP-1 are stage 0.
@@ -48,6 +48,20 @@ impl Layout {
         }
         divides("intermediate_size", model.intermediate_size, tp)?;
         divides("vocab_size padded to 64", model.padded_vocab(), tp)?;
+        // Each GPU must hold whole groups of 4-bit weights (vLLM `verify_marlin_supports_shape`).
+        for layer in &model.precision {
+            let parts = [
+                (layer.qkv, model.hidden_size),
+                (layer.o, model.heads / tp * model.head_dim),
+                (layer.gate_up, model.hidden_size),
+                (layer.down, model.intermediate_size / tp),
+            ];
+            for (format, inputs) in parts {
+                if let WeightFormat::Int4(Int4 { group_size: Some(size), .. }) = format {
+                    divides("input_size_per_partition over group_size of the 4-bit weights", inputs, size)?;
+                }
+            }
+        }
         if self.pipeline_parallel > model.layers {
             return Err(ModelError::MoreStagesThanLayers {
                 pipeline_parallel: self.pipeline_parallel,

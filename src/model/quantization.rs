@@ -1,8 +1,10 @@
-//! `quantization_config` of a checkpoint: which matrices of which layer are FP8.
+//! `quantization_config` of a checkpoint: which matrices of which layer are FP8 or 4-bit integers.
+
+mod compressed;
 
 use serde_json::Value;
 
-use super::{LayerPrecision, Precision};
+use super::{Int4, LayerPrecision, Precision, WeightFormat};
 
 /// Why a quantised checkpoint cannot be read.
 pub(super) enum Problem {
@@ -18,44 +20,18 @@ const O: [&str; 1] = ["self_attn.o_proj"];
 const GATE_UP: [&str; 2] = ["mlp.gate_proj", "mlp.up_proj"];
 const DOWN: [&str; 1] = ["mlp.down_proj"];
 
+/// Where a layer may stand in the names of a checkpoint; the latter two in those of multimodal models.
+const LAYERS: [&str; 3] = ["model.layers", "language_model.model.layers", "model.language_model.layers"];
+
 /// Formats of every layer.
 pub(super) fn layers(config: &Value, layers: u32, dtype: Precision) -> Result<Vec<LayerPrecision>, Problem> {
-    let method = config.get("quant_method").and_then(Value::as_str).unwrap_or("");
-    let kept = match method {
-        "fp8" | "fbgemm_fp8" => {
-            let activations = config.get("activation_scheme").and_then(Value::as_str);
-            if config.get("weight_block_size").is_some_and(|size| !size.is_null()) {
-                return Err(Problem::Unsupported("block-wise FP8 (`weight_block_size`)".to_owned()));
-            }
-            if activations.is_some_and(|scheme| !["static", "dynamic"].contains(&scheme)) {
-                return Err(Problem::Bad("activation_scheme is not `static` or `dynamic`".to_owned()));
-            }
-            patterns(config.get("modules_to_not_convert").or_else(|| config.get("ignored_layers")))?
-        }
-        "compressed-tensors" => {
-            compressed_groups(config)?;
-            patterns(config.get("ignore"))?
-        }
-        "modelopt" => {
-            let algorithm = config.get("quant_algo").and_then(Value::as_str).unwrap_or("");
-            if algorithm != "FP8" {
-                return Err(Problem::Unsupported(format!(
-                    "quant_algo `{algorithm}` of modelopt (known: FP8)"
-                )));
-            }
-            patterns(config.get("ignore").or_else(|| config.get("exclude_modules")))?
-        }
-        "" => return Err(Problem::Bad("quantization_config without `quant_method`".to_owned())),
-        other => {
-            let known = "fp8, fbgemm_fp8, modelopt, compressed-tensors with 8-bit floats";
-            return Err(Problem::Unsupported(format!("quant_method `{other}` (known: {known})")));
-        }
-    };
-    let precision = |layer: u32, parts: &[&str]| {
-        let skipped = |part: &&str| kept.iter().any(|k| k.covers(&format!("model.layers.{layer}.{part}")));
-        match parts.iter().filter(|part| skipped(part)).count() {
-            0 => Ok(Precision::Fp8),
-            n if n == parts.len() => Ok(dtype),
+    let (quantized, kept) = method(config)?;
+    let format = |layer: u32, parts: &[&str]| {
+        let covered = |module: &str| kept.iter().any(|pattern| pattern.covers(module));
+        let skipped = |part: &&&str| LAYERS.iter().any(|at| covered(&format!("{at}.{layer}.{part}")));
+        match parts.iter().filter(skipped).count() {
+            0 => Ok(quantized),
+            n if n == parts.len() => Ok(WeightFormat::Plain(dtype)),
             // vLLM's is_layer_skipped: shards of a fused matrix must agree.
             _ => Err(Problem::Bad(format!(
                 "layer {layer}: some but not all of {} are quantized; all shards of a fused layer must have the \
@@ -67,44 +43,86 @@ pub(super) fn layers(config: &Value, layers: u32, dtype: Precision) -> Result<Ve
     (0..layers)
         .map(|layer| {
             Ok(LayerPrecision {
-                qkv: precision(layer, &QKV)?,
-                o: precision(layer, &O)?,
-                gate_up: precision(layer, &GATE_UP)?,
-                down: precision(layer, &DOWN)?,
+                qkv: format(layer, &QKV)?,
+                o: format(layer, &O)?,
+                gate_up: format(layer, &GATE_UP)?,
+                down: format(layer, &DOWN)?,
             })
         })
         .collect()
 }
 
-/// Every group of a compressed-tensors checkpoint must be 8-bit floats on all Linear layers.
-fn compressed_groups(config: &Value) -> Result<(), Problem> {
-    let groups = config.get("config_groups").and_then(Value::as_object);
-    let groups =
-        groups.ok_or_else(|| Problem::Bad("compressed-tensors without `config_groups`".to_owned()))?;
-    for (name, group) in groups {
-        let weights = group.get("weights");
-        let field = |key: &str| weights.and_then(|w| w.get(key));
-        let (kind, bits) = (field("type").and_then(Value::as_str), field("num_bits").and_then(Value::as_u64));
-        if kind != Some("float") || bits != Some(8) {
-            return Err(Problem::Unsupported(format!(
-                "compressed-tensors {name} with {}-bit {} weights (only 8-bit float)",
-                bits.map_or_else(|| "?".to_owned(), |bits| bits.to_string()),
-                kind.unwrap_or("?")
-            )));
+/// The format of what is quantised, and what is not.
+fn method(config: &Value) -> Result<(WeightFormat, Vec<Pattern>), Problem> {
+    match config.get("quant_method").and_then(Value::as_str).unwrap_or("") {
+        "fp8" | "fbgemm_fp8" => {
+            let activations = config.get("activation_scheme").and_then(Value::as_str);
+            if config.get("weight_block_size").is_some_and(|size| !size.is_null()) {
+                return Err(Problem::Unsupported("block-wise FP8 (`weight_block_size`)".to_owned()));
+            }
+            if activations.is_some_and(|scheme| !["static", "dynamic"].contains(&scheme)) {
+                return Err(Problem::Bad("activation_scheme is not `static` or `dynamic`".to_owned()));
+            }
+            let kept = config.get("modules_to_not_convert").or_else(|| config.get("ignored_layers"));
+            Ok((WeightFormat::FP8, patterns(kept)?))
         }
-        let targets = group.get("targets").and_then(Value::as_array);
-        if !targets.is_some_and(|targets| targets.iter().any(|target| target == "Linear")) {
-            return Err(Problem::Unsupported(format!(
-                "compressed-tensors {name} with targets other than Linear"
-            )));
+        "compressed-tensors" => Ok((compressed::format(config)?, patterns(config.get("ignore"))?)),
+        "modelopt" => {
+            let algorithm = config.get("quant_algo").and_then(Value::as_str).unwrap_or("");
+            if algorithm != "FP8" {
+                return Err(Problem::Unsupported(format!(
+                    "quant_algo `{algorithm}` of modelopt (known: FP8)"
+                )));
+            }
+            let kept = config.get("ignore").or_else(|| config.get("exclude_modules"));
+            Ok((WeightFormat::FP8, patterns(kept)?))
+        }
+        "awq" => {
+            let kept = patterns(config.get("modules_to_not_convert"))?;
+            let kept = kept.into_iter().map(Pattern::anywhere).collect();
+            Ok((int4(config, "awq", config.get("zero_point"))?, kept))
+        }
+        "gptq" => {
+            let of_modules = |rules: &Value| rules.as_object().is_some_and(|rules| !rules.is_empty());
+            if config.get("dynamic").is_some_and(of_modules) {
+                return Err(Problem::Unsupported("gptq with rules by module (`dynamic`)".to_owned()));
+            }
+            if config.get("lm_head") == Some(&Value::Bool(true)) {
+                return Err(Problem::Unsupported("gptq with a quantised `lm_head`".to_owned()));
+            }
+            let symmetric = config.get("sym").and_then(Value::as_bool).unwrap_or(true);
+            Ok((int4(config, "gptq", Some(&Value::Bool(!symmetric)))?, Vec::new()))
+        }
+        "" => Err(Problem::Bad("quantization_config without `quant_method`".to_owned())),
+        other => {
+            let known = "fp8, fbgemm_fp8, modelopt, awq, gptq, compressed-tensors with 8-bit floats or 4-bit integers";
+            Err(Problem::Unsupported(format!("quant_method `{other}` (known: {known})")))
         }
     }
-    if let Some(scheme) = config.get("kv_cache_scheme").filter(|scheme| !scheme.is_null())
-        && scheme.get("num_bits").and_then(Value::as_u64) != Some(8)
-    {
-        return Err(Problem::Unsupported("a kv_cache_scheme that is not 8-bit".to_owned()));
+}
+
+/// The format of AWQ and GPTQ, of which only 4 bits are simulated.
+fn int4(config: &Value, method: &str, zero_points: Option<&Value>) -> Result<WeightFormat, Problem> {
+    let bits = config.get("bits").or_else(|| config.get("w_bit"));
+    if bits.and_then(Value::as_u64) != Some(4) {
+        let bits = bits.map_or_else(|| "no stated".to_owned(), Value::to_string);
+        return Err(Problem::Unsupported(format!("{method} with {bits} bits (only 4)")));
     }
-    Ok(())
+    let size = config.get("group_size").or_else(|| config.get("q_group_size"));
+    let zero_points = zero_points.and_then(Value::as_bool).unwrap_or(true);
+    Ok(WeightFormat::Int4(Int4 { group_size: group_size(size)?, zero_points }))
+}
+
+/// Inputs of a group; -1 and nothing are the whole column.
+fn group_size(value: Option<&Value>) -> Result<Option<u32>, Problem> {
+    match value.filter(|value| !value.is_null()) {
+        None => Ok(None),
+        Some(value) if value.as_i64() == Some(-1) => Ok(None),
+        Some(value) => match value.as_u64().filter(|size| (8..=65_536).contains(size)) {
+            Some(size) => Ok(Some(size as u32)),
+            None => Err(Problem::Bad(format!("group_size: {value} is not -1 or a number from 8 to 65536"))),
+        },
+    }
 }
 
 /// A name in a list of modules that stay unquantised.
@@ -116,6 +134,14 @@ enum Pattern {
 }
 
 impl Pattern {
+    /// The same wherever the name stands in that of a module, as AWQ compares.
+    fn anywhere(self) -> Self {
+        match self {
+            Self::Module(name) => Self::Pieces(vec![String::new(), name]),
+            pieces @ Self::Pieces(_) => pieces,
+        }
+    }
+
     fn covers(&self, module: &str) -> bool {
         match self {
             Self::Module(name) => {

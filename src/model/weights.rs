@@ -15,10 +15,10 @@ pub fn weights_per_gpu(model: &Architecture, layout: Layout, stage: &Stage) -> B
     let layers: u64 = model.precision[first..first + stage.layers as usize]
         .iter()
         .map(|p| {
-            layer.qkv * p.qkv.bytes()
-                + layer.o * p.o.bytes()
-                + layer.gate_up * p.gate_up.bytes()
-                + layer.down * p.down.bytes()
+            p.qkv.bytes(layer.qkv)
+                + p.o.bytes(layer.o)
+                + p.gate_up.bytes(layer.gate_up)
+                + p.down.bytes(layer.down)
                 + vectors
         })
         .sum();
@@ -32,8 +32,7 @@ pub fn online_load_peak_per_gpu(model: &Architecture, layout: Layout, stage: &St
         return weights_per_gpu(model, layout, stage);
     }
     let layer = model.layer_parameters(layout.tensor_parallel);
-    let numbers = layer.qkv + layer.o + layer.gate_up + layer.down + layer.vectors;
-    let layers = u64::from(stage.layers) * numbers * model.dtype.bytes();
+    let layers = u64::from(stage.layers) * layer.numbers() * model.dtype.bytes();
     Bytes::new(layers + ends(model, layout, stage))
 }
 

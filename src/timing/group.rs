@@ -6,7 +6,7 @@ use super::{
 };
 use crate::catalog::{Catalog, CatalogError};
 use crate::hardware::{Gpu, Machine, Network, NetworkKind};
-use crate::model::{Architecture, LayerPrecision, Layout, Precision, Stage};
+use crate::model::{Architecture, Layout, Precision, Stage};
 use crate::units::Version;
 
 /// One group of pods that together run one engine.
@@ -80,19 +80,16 @@ fn line(group: &Group<'_>) -> f64 {
     }
 }
 
-/// The layers of a stage, neighbours of the same precision together.
+/// The layers of a stage, neighbours that are alike together.
 fn layers(model: &Architecture, stage: &Stage) -> Vec<LayerGroup> {
     let first = stage.first_layer as usize;
+    let ours = first..first + stage.layers as usize;
     let mut groups: Vec<LayerGroup> = Vec::new();
-    for precision in &model.precision[first..first + stage.layers as usize] {
-        push(&mut groups, *precision);
+    for (precision, window) in model.precision[ours.clone()].iter().zip(&model.windows[ours]) {
+        match groups.last_mut() {
+            Some(last) if (last.precision, last.window) == (*precision, *window) => last.layers += 1,
+            _ => groups.push(LayerGroup { layers: 1, precision: *precision, window: *window }),
+        }
     }
     groups
-}
-
-fn push(groups: &mut Vec<LayerGroup>, precision: LayerPrecision) {
-    match groups.last_mut() {
-        Some(last) if last.precision == precision => last.layers += 1,
-        _ => groups.push(LayerGroup { layers: 1, precision }),
-    }
 }

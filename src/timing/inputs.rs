@@ -18,6 +18,10 @@ pub struct Dimensions {
     pub head_dim: u32,
     /// Entries of the vocabulary.
     pub vocabulary: u32,
+    /// Norms of a layer over the whole residual.
+    pub norms: u32,
+    /// Queries and keys are normalised too.
+    pub qk_norm: bool,
 }
 
 impl From<&Architecture> for Dimensions {
@@ -29,17 +33,21 @@ impl From<&Architecture> for Dimensions {
             kv_heads: model.kv_heads,
             head_dim: model.head_dim,
             vocabulary: model.vocab_size,
+            norms: model.norms,
+            qk_norm: model.qk_norm,
         }
     }
 }
 
-/// Layers of one stage that have the same precision.
+/// Layers of one stage that are alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerGroup {
     /// How many.
     pub layers: u32,
     /// Formats of their matrices.
     pub precision: LayerPrecision,
+    /// How many tokens back they see, their own included; all where there is nothing [tokens].
+    pub window: Option<u32>,
 }
 
 /// One pipeline stage.

@@ -4,12 +4,14 @@
 //! is the last, the LM head for the sampled rows. The GPUs wait for the CPU where launching a layer takes longer than
 //! running it.
 
+use std::borrow::Cow;
+
 use super::{
     AllReduce, Attention, AttentionShape, Gemm, LayerGroup, Multipliers, Overheads, TimingInputs,
     collective::Collectives, network::Spread,
 };
 use crate::batch::{Batch, GraphMode};
-use crate::model::Precision;
+use crate::model::{Precision, WeightFormat};
 
 /// vLLM pads the vocabulary to a multiple of this (`vocab_parallel_embedding.py`).
 const VOCABULARY_PAD: u32 = 64;
@@ -63,6 +65,8 @@ pub(super) struct Stage {
     attention: Attention,
     attention_shape: AttentionShape,
     layers: f64,
+    /// Layers by how many tokens back they see.
+    windows: Vec<(f64, Option<u32>)>,
     multipliers: Multipliers,
     by_tokens: Table<Busy>,
     by_rows: Table<Busy>,
@@ -73,6 +77,7 @@ impl Stage {
     pub(super) fn new(inputs: &TimingInputs, index: usize) -> Self {
         let costs = Costs::new(inputs, index);
         let layers = costs.layers.iter().map(|group| f64::from(group.layers)).sum();
+        let windows = by_window(&costs.layers);
         let attention = attention(inputs);
         let attention_shape = costs.shape.attention(inputs.kv_element_bytes);
         let (by_tokens, by_rows) = (Table::default(), Table::default());
@@ -81,6 +86,7 @@ impl Stage {
             attention,
             attention_shape,
             layers,
+            windows,
             multipliers: inputs.multipliers,
             by_tokens,
             by_rows,
@@ -92,7 +98,9 @@ impl Stage {
         let costs = &self.costs;
         let Busy { mut compute, mut network } =
             self.by_tokens.get(batch.padded_tokens, |tokens| costs.tokens(tokens));
-        compute += self.layers * self.attention.time(&self.attention_shape, batch);
+        for (layers, window) in &self.windows {
+            compute += layers * self.attention.time_within(&self.attention_shape, batch, *window);
+        }
         if costs.last && batch.sampled_rows > 0 {
             let rows = self.by_rows.get(batch.sampled_rows, |rows| costs.rows(rows));
             compute += rows.compute;
@@ -116,8 +124,22 @@ impl Stage {
 
     /// KV bytes one GPU reads for the decodes of a batch.
     pub(super) fn streamed(&self, batch: &Batch) -> f64 {
-        self.layers * self.attention_shape.streamed(batch)
+        let streamed = |(layers, window): &(f64, _)| layers * self.attention_shape.streamed(batch, *window);
+        self.windows.iter().map(streamed).sum()
     }
+}
+
+/// Numbers of layers by how many tokens back they see.
+fn by_window(groups: &[LayerGroup]) -> Vec<(f64, Option<u32>)> {
+    let mut windows: Vec<(f64, Option<u32>)> = Vec::new();
+    for group in groups {
+        let layers = f64::from(group.layers);
+        match windows.iter_mut().find(|(_, window)| *window == group.window) {
+            Some((sum, _)) => *sum += layers,
+            None => windows.push((layers, group.window)),
+        }
+    }
+    windows
 }
 
 /// Widths on one GPU.
@@ -134,6 +156,10 @@ struct Shape {
     vocabulary: f64,
     /// Padded vocabulary of all ranks.
     all_vocabulary: f64,
+    /// Norms over the residual.
+    norms: f64,
+    /// Numbers of queries and keys that are normalised.
+    qk_norm: f64,
 }
 
 impl Shape {
@@ -144,14 +170,17 @@ impl Shape {
         let kv_heads = f64::from((model.kv_heads / ranks).max(1));
         let all_vocabulary = f64::from(model.vocabulary.next_multiple_of(VOCABULARY_PAD));
         let ranks = f64::from(ranks);
+        let (query, kv) = (f64::from(model.heads) / ranks * head_dim, kv_heads * head_dim);
         Self {
             hidden: f64::from(model.hidden),
-            query: f64::from(model.heads) / ranks * head_dim,
-            kv: kv_heads * head_dim,
+            query,
+            kv,
             kv_heads,
             intermediate: f64::from(model.intermediate) / ranks,
             vocabulary: all_vocabulary / ranks,
             all_vocabulary,
+            norms: f64::from(model.norms),
+            qk_norm: if model.qk_norm { query + kv } else { 0.0 },
         }
     }
 
@@ -227,26 +256,33 @@ impl Costs {
     /// The four products of a layer [ns].
     fn products(&self, group: LayerGroup, tokens: f64) -> f64 {
         let shape = &self.shape;
-        let time = |precision, n, k| self.gemm(precision).time(tokens, n, k);
+        let time = |format, n, k| self.gemm(format).time(tokens, n, k);
         time(group.precision.qkv, shape.query + 2.0 * shape.kv, shape.hidden)
             + time(group.precision.o, shape.hidden, shape.query)
             + time(group.precision.gate_up, 2.0 * shape.intermediate, shape.hidden)
             + time(group.precision.down, shape.hidden, shape.intermediate)
     }
 
-    /// FP16 runs as BF16 does. Nobody serves FP32, which vLLM allows: it is taken for BF16 too.
-    fn gemm(&self, precision: Precision) -> &Gemm {
-        match precision {
-            Precision::Fp8 => &self.gemm_fp8,
-            Precision::Bf16 | Precision::Fp16 | Precision::Fp32 => &self.gemm_bf16,
+    /// FP16 runs as BF16 does. Nobody serves FP32, which vLLM allows: it is taken for BF16 too. 4-bit weights are read as
+    /// such and widened on the way, by a kernel that is otherwise taken to be as good as that of BF16.
+    fn gemm(&self, format: WeightFormat) -> Cow<'_, Gemm> {
+        match format {
+            WeightFormat::Plain(Precision::Fp8) => Cow::Borrowed(&self.gemm_fp8),
+            WeightFormat::Plain(Precision::Bf16 | Precision::Fp16 | Precision::Fp32) => {
+                Cow::Borrowed(&self.gemm_bf16)
+            }
+            WeightFormat::Int4(int4) => {
+                Cow::Owned(Gemm { weight_bytes: int4.bytes_per_number(), ..self.gemm_bf16.clone() })
+            }
         }
     }
 
     /// Norms, rotary embedding, activation and cache writes of a layer [ns].
     fn elementwise_time(&self, tokens: f64, fused: bool) -> f64 {
         let shape = &self.shape;
-        // A norm reads and writes both the tensor and the residual; there are two a layer.
-        let norms = if fused { 0.0 } else { 8.0 * shape.hidden };
+        // A norm reads and writes both the tensor and the residual; an all-reduce takes one with it.
+        let norms = 4.0 * (if fused { shape.norms - 2.0 } else { shape.norms }) * shape.hidden;
+        let norms = norms + 2.0 * shape.qk_norm;
         let rotary = 2.0 * (shape.query + shape.kv);
         let cache = 4.0 * shape.kv;
         let activation = 3.0 * shape.intermediate;

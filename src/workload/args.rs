@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::SimDuration;
 
-pub use arrivals::{ArrivalArgs, Process, RateCurveArgs};
+pub use arrivals::{ArrivalArgs, Process, RateCurveArgs, RateFromArgs};
 pub(super) use lengths::bucket_bound;
 pub use lengths::{LengthArgs, LengthForm, LengthsArgs, LognormalArgs, Stop};
 pub use prefixes::{PrefixArgs, TurnArgs};
@@ -33,7 +33,7 @@ pub struct WorkloadArgs<S: Validate<Context = ()>> {
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrivals: Option<ArrivalArgs>,
-    /// How long prompts and answers are: a preset (`chat`, `code`, `rag`, `reasoning`), or input and output.
+    /// How long prompts and answers are: a preset (`chat`, `code`, `rag`, `reasoning`), input and output, or a file.
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lengths: Option<LengthsArgs>,

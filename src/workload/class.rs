@@ -25,7 +25,7 @@ pub struct Class {
     pub num_prompts: Option<u32>,
     /// What is sent.
     pub demand: Demand,
-    /// What to know about its trace.
+    /// What to know about its trace or dataset.
     pub notes: Vec<TraceNote>,
 }
 
@@ -67,6 +67,8 @@ pub struct Generated {
     pub input: Length,
     /// Answer lengths.
     pub output: Length,
+    /// Prompt and answer of a request belong together: both are drawn with the same numbers.
+    pub paired: bool,
     /// What ends an answer.
     pub stop: Stop,
     /// vLLM's priority.

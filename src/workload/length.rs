@@ -24,6 +24,8 @@ enum Form {
         low: u32,
         high: u32,
     },
+    /// Each as likely as the others.
+    Rows(Arc<[u32]>),
     /// (probability, value), from probability 0 to 1, straight lines between.
     Quantiles(Arc<[(f64, f64)]>),
     /// Values above `max` are drawn again.
@@ -54,6 +56,11 @@ impl Length {
         Self { form: Form::Fixed(tokens), scale: 1.0 }
     }
 
+    /// One of `rows`, which are not empty, times `scale`.
+    pub(super) const fn rows(rows: Arc<[u32]>, scale: f64) -> Self {
+        Self { form: Form::Rows(rows), scale }
+    }
+
     /// What `args` means, after they were validated.
     pub(super) fn resolve(
         args: &LengthArgs,
@@ -77,6 +84,7 @@ impl Length {
         let value = match &self.form {
             Form::Fixed(tokens) => f64::from(*tokens),
             Form::Uniform { low, high } => f64::from(rng.random_range(*low..=*high)),
+            Form::Rows(rows) => f64::from(rows[rng.random_range(0..rows.len())]),
             Form::Quantiles(points) => interpolate(points, rng.random()),
             Form::Lognormal { mu, sigma, max } => loop {
                 let normal: f64 = StandardNormal.sample(rng);
@@ -95,6 +103,7 @@ impl Length {
         let mean = match &self.form {
             Form::Fixed(tokens) => f64::from(*tokens),
             Form::Uniform { low, high } => f64::midpoint(f64::from(*low), f64::from(*high)),
+            Form::Rows(rows) => rows.iter().map(|tokens| f64::from(*tokens)).sum::<f64>() / rows.len() as f64,
             Form::Quantiles(points) => {
                 points.windows(2).map(|p| (p[1].0 - p[0].0) * f64::midpoint(p[0].1, p[1].1)).sum()
             }

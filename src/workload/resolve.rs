@@ -1,11 +1,13 @@
 //! From the words of a scenario file to a class of traffic.
 
+mod lengths;
+
 use std::{fs::File, io::BufReader, path::Path, sync::Arc};
 
 use garde::Validate;
 
 use super::{
-    args::{ArrivalArgs, LengthsArgs, Process, RequestArgs, Stop, TraceArgs, TraceFormat, WorkloadArgs},
+    args::{ArrivalArgs, LengthArgs, Process, RequestArgs, Stop, TraceArgs, TraceFormat, WorkloadArgs},
     arrivals::{Arrivals, Gaps, Renewal},
     class::{Class, Demand, Generated, Listed, ListedName, ListedRow, Turns},
     curve::RateCurve,
@@ -51,7 +53,11 @@ impl<S: Validate<Context = ()>> Resolver<'_, S> {
         let found = [args.arrivals.is_some(), args.trace.is_some(), args.requests.is_some()];
         let mut notes = Vec::new();
         let demand = match (&args.arrivals, &args.trace, &args.requests) {
-            (Some(arrivals), None, None) => Demand::Generated(Box::new(self.generated(arrivals)?)),
+            (Some(arrivals), None, None) => {
+                let (generated, dataset_notes) = self.generated(arrivals)?;
+                notes = dataset_notes;
+                Demand::Generated(Box::new(generated))
+            }
             (None, Some(trace), None) => {
                 self.refuse_drawn("a trace")?;
                 let (list, trace_notes) = self.trace(trace)?;
@@ -115,42 +121,44 @@ impl<S: Validate<Context = ()>> Resolver<'_, S> {
         }
     }
 
-    fn generated(&self, arrivals: &ArrivalArgs) -> Result<Generated, WorkloadError> {
+    fn length(
+        &self,
+        args: &LengthArgs,
+        side: Side,
+        scale: f64,
+        field: &'static str,
+    ) -> Result<Length, WorkloadError> {
+        Length::resolve(args, side, scale, self.catalog).map_err(self.unknown(field))
+    }
+
+    fn generated(&self, arrivals: &ArrivalArgs) -> Result<(Generated, Vec<TraceNote>), WorkloadError> {
         let lengths = self.args.lengths.as_ref().ok_or_else(|| self.missing("lengths", "`arrivals`"))?;
-        let scale = self.args.token_scale;
-        let preset;
-        let (input, output) = match lengths {
-            LengthsArgs::Each { input, output } => (input, output),
-            LengthsArgs::Preset(name) => {
-                preset = super::args::LengthArgs::Preset(name.clone());
-                (&preset, &preset)
-            }
-        };
-        let length = |args, side, scale, field| {
-            Length::resolve(args, side, scale, self.catalog).map_err(self.unknown(field))
-        };
+        let lengths = self.lengths(lengths)?;
+        let scale = self.args.token_scale.input;
         let prefixes = self.args.prefixes.as_ref();
         let turns = prefixes.and_then(|prefixes| prefixes.turns.as_ref()).map(|turns| {
             let new = turns.input.as_ref();
             Ok(Turns {
-                count: length(&turns.count, Side::Input, 1.0, "prefixes.turns.count")?,
+                count: self.length(&turns.count, Side::Input, 1.0, "prefixes.turns.count")?,
                 think: Think::resolve(turns.think_time.as_ref()),
                 input: new
-                    .map(|new| length(new, Side::Input, scale.input, "prefixes.turns.input"))
+                    .map(|new| self.length(new, Side::Input, scale, "prefixes.turns.input"))
                     .transpose()?,
                 max_context: turns.max_context,
             })
         });
-        Ok(Generated {
+        let generated = Generated {
             arrivals: self.arrivals(arrivals)?,
-            input: length(input, Side::Input, scale.input, "lengths.input")?,
-            output: length(output, Side::Output, scale.output, "lengths.output")?,
-            stop: output.stop().unwrap_or_default(),
+            input: lengths.input,
+            output: lengths.output,
+            paired: lengths.paired,
+            stop: lengths.stop,
             priority: self.args.priority,
             shared_tokens: prefixes.map_or(0, |prefixes| prefixes.shared_tokens),
             groups: prefixes.map_or(1, |prefixes| prefixes.groups),
             turns: turns.transpose()?,
-        })
+        };
+        Ok((generated, lengths.notes))
     }
 
     fn arrivals(&self, args: &ArrivalArgs) -> Result<Arrivals, WorkloadError> {
@@ -160,6 +168,7 @@ impl<S: Validate<Context = ()>> Resolver<'_, S> {
         let name = format!("`process: {}`", process_name(args.process));
         for (field, given, meant) in [
             ("arrivals.rate", args.rate.is_some(), rated),
+            ("arrivals.rate_from", args.rate_from.is_some(), rated),
             ("arrivals.rate_curve", args.rate_curve.is_some(), rated),
             ("arrivals.rate_curve_start", args.rate_curve_start.is_some(), args.rate_curve.is_some()),
             ("arrivals.burstiness", args.burstiness.is_some(), bursty),
@@ -185,11 +194,14 @@ impl<S: Validate<Context = ()>> Resolver<'_, S> {
     }
 
     fn renewal(&self, process: Process, args: &ArrivalArgs, name: &str) -> Result<Renewal, WorkloadError> {
-        let rate = args.rate.ok_or_else(|| self.missing("arrivals.rate", name))?;
+        let (field, rate) = match (args.rate, &args.rate_from) {
+            (Some(_), Some(_)) => return Err(self.pointless("arrivals.rate_from", "a stated `rate`")),
+            (Some(rate), None) => ("arrivals.rate", rate),
+            (None, Some(from)) => ("arrivals.rate_from", self.counted_rate(from)?),
+            (None, None) => return Err(self.missing("arrivals.rate", name)),
+        };
         if !(1e-9..=1e9).contains(&rate.as_per_s()) {
-            return Err(
-                self.value("arrivals.rate", format!("is {rate}: expected a rate above 0, up to 1e9/s"))
-            );
+            return Err(self.value(field, format!("is {rate}: expected a rate above 0, up to 1e9/s")));
         }
         let phase = |length: Option<SimDuration>, field| match length {
             None => Err(self.missing(field, name)),

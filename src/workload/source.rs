@@ -262,6 +262,9 @@ impl Prompts {
             let stream = tokens(ordinal, Owner::Group, u64::from(group));
             Arc::from([Segment { stream, tokens: shared }])
         });
+        let inputs = RandomStream::new(seed, "workload/inputs", u32::from(ordinal));
+        let own = || RandomStream::new(seed, "workload/outputs", u32::from(ordinal));
+        let outputs = if generated.paired { inputs.clone() } else { own() };
         Self {
             input: generated.input.clone(),
             output: generated.output.clone(),
@@ -269,8 +272,8 @@ impl Prompts {
             priority: generated.priority,
             shared_tokens: shared,
             groups: if shared == 0 { vec![Arc::default()] } else { groups.collect() },
-            inputs: RandomStream::new(seed, "workload/inputs", u32::from(ordinal)),
-            outputs: RandomStream::new(seed, "workload/outputs", u32::from(ordinal)),
+            inputs,
+            outputs,
             group: RandomStream::new(seed, "workload/groups", u32::from(ordinal)),
         }
     }

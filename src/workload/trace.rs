@@ -183,6 +183,6 @@ impl Trace {
     }
 }
 
-fn bad_row(file: &str, line: u64, reason: impl fmt::Display) -> TraceError {
+pub(super) fn bad_row(file: &str, line: u64, reason: impl fmt::Display) -> TraceError {
     TraceError::Row { file: file.to_owned(), line, reason: reason.to_string() }
 }

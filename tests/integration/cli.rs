@@ -98,6 +98,75 @@ fn fit_answers_for_a_scenario_and_for_a_vllm_command() {
 }
 
 #[test]
+fn fit_prints_the_lines_of_vllms_log() {
+    let text = stdout(&["fit", SCENARIO]);
+    for line in [
+        "bf16-2xa3-gvnic: llama: GPU KV cache size: 658,352 tokens",
+        "bf16-2xa3-gvnic: llama: Maximum concurrency for 16,384 tokens per request: 40.18x",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{text}");
+    }
+    let tensorrt = stdout(&[
+        "fit",
+        SCENARIO,
+        "--set",
+        "placements[2].deployments[0].engine={backend: tensorrt-llm, tensor_parallel_size: 8}",
+    ]);
+    assert!(!tensorrt.contains("fp8-1xa3: llama: GPU KV"), "{tensorrt}");
+    let text_part = [
+        "fit",
+        "--machine",
+        "a3-highgpu-8g",
+        "--",
+        "vllm",
+        "serve",
+        "tests/fixtures/models/gemma-3-27b.json",
+    ];
+    let output = towtank(&[&text_part[..], &["-tp", "8", "--disable-hybrid-kv-cache-manager"]].concat(), "");
+    assert_eq!(output.status.code(), Some(0));
+    let remark = "a3-highgpu-8g: vllm is the text part of Gemma3ForConditionalGeneration; its other parts are left out\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), remark);
+}
+
+#[test]
+fn run_answers_for_a_vllm_command() {
+    let dir = std::env::temp_dir().join(format!("towtank-command-{}", std::process::id()));
+    let machine =
+        ["run", "--machine", "a3-highgpu-8g", "--out", dir.to_str().unwrap(), "--format", "json", "--quiet"];
+    let serve = ["--", "vllm", "serve", "meta-llama/Llama-3.1-8B-Instruct", "--max-model-len", "8k"];
+    let traffic = ["--rate", "2/s", "--lengths", "500:20", "--duration", "50s", "--seed", "7"];
+    let summary: serde_json::Value =
+        serde_json::from_str(&stdout(&[&machine[..], &traffic, &serve].concat())).unwrap();
+    assert_eq!((&summary["scenario"], &summary["seed"]), (&"vllm-serve".into(), &7.into()));
+    let placement = &summary["placements"][0];
+    let completed = placement["requests"]["completed"].as_u64().unwrap();
+    assert!((50..110).contains(&completed), "ten seconds of fifty are warm-up: {completed}");
+    assert_eq!(placement["tokens"]["input"], 500 * completed);
+    assert!(placement["cost"]["usd_per_hour"].as_f64().unwrap() > 0.0, "the catalogue has a price");
+    assert!(dir.join("requests.csv").is_file());
+    std::fs::remove_dir_all(&dir).unwrap();
+    let refused = |args: &[&str]| {
+        let output = towtank(&[args, &serve].concat(), "");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{args:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let machine = ["run", "--machine", "a3-highgpu-8g"];
+    for (flags, message) in [
+        (&["--lengths", "500:"][..], "`` is not a number of tokens"),
+        (&["--lengths", "chatty"], "did you mean `chat`?"),
+        (&["--rate", "2"], "invalid value '2' for '--rate <R>'"),
+        (&["--duration", "0s"], "--duration: "),
+    ] {
+        let error = refused(&[&machine[..], flags].concat());
+        assert!(error.contains(message), "{flags:?}: {error}");
+    }
+    assert!(refused(&["run", "--machine", "a3-hihgpu-8g"]).contains("--machine: "));
+    assert!(refused(&["run", SCENARIO, "--machine", "a3-highgpu-8g"]).contains("cannot be used with"));
+    let alone = towtank(&["run", SCENARIO, "--rate", "2/s"], "");
+    assert_eq!(alone.status.code(), Some(2), "a scenario has its own traffic");
+}
+
+#[test]
 fn run_refuses_what_would_mislead_before_it_writes() {
     let refused = |args: &[&str]| {
         let output = towtank(args, "");

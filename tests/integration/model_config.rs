@@ -1,7 +1,7 @@
 //! Hugging Face configurations: what is read, and what is refused by name.
 
 use serde_json::{Value, json};
-use towtank::model::{Architecture, LayerPrecision, Precision};
+use towtank::model::{Architecture, Int4, LayerPrecision, Precision, WeightFormat};
 
 fn llama(change: &Value) -> Result<Architecture, String> {
     let mut config = json!({
@@ -14,6 +14,8 @@ fn llama(change: &Value) -> Result<Architecture, String> {
     }
     Architecture::from_config("m", &config.to_string()).map_err(|error| error.to_string())
 }
+
+const BF16: WeightFormat = WeightFormat::Plain(Precision::Bf16);
 
 fn refused(change: &Value) -> String {
     llama(change).unwrap_err()
@@ -40,13 +42,10 @@ fn unknown_classes_are_refused_with_the_nearest_known_one() {
     assert_eq!(
         refused(&json!({"architectures": ["LLaMAForCausalLM2"]})),
         "model `m`: architecture `LLaMAForCausalLM2` is not simulated; did you mean `LlamaForCausalLM`? (known: \
-         LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM)"
+         LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, GemmaForCausalLM, Gemma2ForCausalLM, \
+         Gemma3ForCausalLM, Gemma3ForConditionalGeneration, Mistral3ForConditionalGeneration)"
     );
     assert!(refused(&json!({"architectures": []})).contains("`architectures` names no class"));
-    assert!(
-        refused(&json!({"architectures": ["MistralForCausalLM"], "sliding_window": 4096}))
-            .ends_with("sliding-window attention (`sliding_window`) is not simulated")
-    );
 }
 
 #[test]
@@ -85,11 +84,11 @@ fn quantisation_is_read_from_the_checkpoint() {
     assert!(all.precision.iter().all(|layer| *layer == fp8));
     let some = llama(&compressed(&json!(["lm_head", "model.layers.1", "re:.*down_proj"]), 8)).unwrap();
     assert_eq!(some.precision[1], bf16);
-    assert_eq!(some.precision[0], LayerPrecision { down: Precision::Bf16, ..fp8 });
+    assert_eq!(some.precision[0], LayerPrecision { down: BF16, ..fp8 });
     let fbgemm = json!({"quantization_config": {"quant_method": "fbgemm_fp8",
         "modules_to_not_convert": ["model.layers.0.self_attn", "model.layers.3"]}});
     let fbgemm = llama(&fbgemm).unwrap();
-    assert_eq!(fbgemm.precision[0], LayerPrecision { qkv: Precision::Bf16, o: Precision::Bf16, ..fp8 });
+    assert_eq!(fbgemm.precision[0], LayerPrecision { qkv: BF16, o: BF16, ..fp8 });
     assert_eq!((fbgemm.precision[1], fbgemm.precision[3]), (fp8, bf16));
     let online = llama(&json!({})).unwrap().quantized_online();
     assert!(online.online_quantization && online.precision.iter().all(|layer| *layer == fp8));
@@ -99,9 +98,9 @@ fn quantisation_is_read_from_the_checkpoint() {
 #[test]
 fn quantisation_that_is_not_simulated_is_refused_by_name() {
     assert_eq!(
-        refused(&json!({"quantization_config": {"quant_method": "awq"}})),
-        "model `m`: quant_method `awq` (known: fp8, fbgemm_fp8, modelopt, compressed-tensors with 8-bit floats) is not \
-         simulated"
+        refused(&json!({"quantization_config": {"quant_method": "bitsandbytes"}})),
+        "model `m`: quant_method `bitsandbytes` (known: fp8, fbgemm_fp8, modelopt, awq, gptq, compressed-tensors with \
+         8-bit floats or 4-bit integers) is not simulated"
     );
     assert!(refused(&compressed(&json!([]), 4)).contains("4-bit float weights"));
     assert!(
@@ -110,4 +109,145 @@ fn quantisation_that_is_not_simulated_is_refused_by_name() {
     assert!(refused(&compressed(&json!(["model.layers.2.self_attn.q_proj"]), 8)).contains("fused layer"));
     let block = json!({"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}});
     assert!(refused(&block).contains("block-wise FP8"));
+}
+
+fn quantized(config: &Value) -> Result<Architecture, String> {
+    llama(&json!({ "quantization_config": config }))
+}
+
+#[test]
+fn four_bit_weights_of_every_tool_are_read() {
+    let format = |config: Value| quantized(&config).unwrap().precision[0].qkv;
+    let int4 = |group_size, zero_points| WeightFormat::Int4(Int4 { group_size, zero_points });
+    let awq = json!({"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": true});
+    assert_eq!(format(awq), int4(Some(128), true));
+    let gptq = json!({"quant_method": "gptq", "bits": 4, "group_size": 32, "sym": true, "desc_act": true});
+    assert_eq!(format(gptq), int4(Some(32), false));
+    assert_eq!(
+        format(json!({"quant_method": "gptq", "bits": 4, "group_size": -1, "sym": false})),
+        int4(None, true)
+    );
+    let weights =
+        json!({"num_bits": 4, "type": "int", "symmetric": true, "strategy": "group", "group_size": 64});
+    let group = json!({"targets": ["Linear"], "input_activations": null, "weights": weights});
+    let packed = json!({"quant_method": "compressed-tensors", "ignore": ["lm_head", "re:.*down_proj"],
+        "config_groups": {"group_0": group}});
+    assert_eq!(format(packed.clone()), int4(Some(64), false));
+    assert_eq!(quantized(&packed).unwrap().precision[0].down, BF16);
+    // AWQ looks for the name anywhere in that of a module.
+    let kept =
+        json!({"quant_method": "awq", "bits": 4, "group_size": 128, "modules_to_not_convert": ["self_attn"]});
+    let kept = quantized(&kept).unwrap().precision[2];
+    assert_eq!((kept.qkv, kept.o, kept.down), (BF16, BF16, int4(Some(128), true)));
+}
+
+#[test]
+fn four_bit_weights_that_are_not_simulated_are_refused_by_name() {
+    for (config, message) in [
+        (json!({"quant_method": "awq", "bits": 8}), "awq with 8 bits (only 4) is not simulated"),
+        (json!({"quant_method": "gptq"}), "gptq with no stated bits (only 4) is not simulated"),
+        (
+            json!({"quant_method": "awq", "bits": 4, "group_size": 0}),
+            "group_size: 0 is not -1 or a number from 8 to 65536",
+        ),
+        (
+            json!({"quant_method": "gptq", "bits": 4, "lm_head": true}),
+            "gptq with a quantised `lm_head` is not simulated",
+        ),
+        (
+            json!({"quant_method": "gptq", "bits": 4, "dynamic": {"-:.*down.*": {}}}),
+            "rules by module (`dynamic`) is not simulated",
+        ),
+        (
+            json!({"quant_method": "compressed-tensors", "config_groups": {"g": {"targets": ["Linear"], "weights":
+            {"num_bits": 4, "type": "int"}, "input_activations": {"num_bits": 8}}}}),
+            "compressed-tensors g with 4-bit weights and quantised activations is not simulated",
+        ),
+        (
+            json!({"quant_method": "compressed-tensors", "config_groups": {}}),
+            "compressed-tensors without `config_groups`",
+        ),
+    ] {
+        let error = quantized(&config).unwrap_err();
+        assert!(error.ends_with(message), "{config}: {error}");
+    }
+}
+
+#[test]
+fn a_scaled_rotary_embedding_reaches_as_far_as_vllm_says() {
+    let context = |scaling: Value| llama(&json!({"max_position_embeddings": 32768, "rope_scaling": scaling}));
+    let reaches = |scaling| context(scaling).unwrap().max_position_embeddings;
+    assert_eq!(reaches(json!(null)), 32_768);
+    assert_eq!(reaches(json!({"rope_type": "llama3", "factor": 8.0})), 32_768);
+    assert_eq!(reaches(json!({"type": "linear", "factor": 2.5})), 81_920);
+    let yarn = json!({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8192});
+    assert_eq!(reaches(yarn), 32_768);
+    let error = |scaling| context(scaling).unwrap_err();
+    assert!(
+        error(json!({"rope_type": "spiral"})).ends_with("rope scaling of the type `spiral` is not simulated")
+    );
+    assert!(error(json!({"rope_type": "linear", "factor": 0})).contains("`factor` gives no context"));
+    assert!(error(json!({"factor": 2})).contains("`rope_type` is missing"));
+}
+
+#[test]
+fn windows_follow_the_family_or_the_list_of_layers() {
+    let windows = |change: &Value| llama(change).unwrap().windows;
+    assert_eq!(windows(&json!({})), [None; 4]);
+    let mistral = json!({"architectures": ["MistralForCausalLM"], "sliding_window": 4096});
+    assert_eq!(windows(&mistral), [Some(4096); 4]);
+    let gemma2 = json!({"architectures": ["Gemma2ForCausalLM"]});
+    assert_eq!(windows(&gemma2), [Some(4096), None, Some(4096), None]);
+    let gemma3 =
+        json!({"architectures": ["Gemma3ForCausalLM"], "sliding_window": 512, "num_hidden_layers": 7});
+    let gemma3 = windows(&gemma3);
+    assert_eq!((gemma3[4], gemma3[5], gemma3[6]), (Some(512), None, Some(512)));
+    let listed = json!({"sliding_window": 100, "layer_types":
+        ["full_attention", "sliding_attention", "full_attention", "full_attention"]});
+    assert_eq!(windows(&listed), [None, Some(100), None, None]);
+    let qwen = json!({"architectures": ["Qwen2ForCausalLM"], "sliding_window": 4096});
+    assert_eq!(windows(&qwen), [None; 4]);
+    for (change, message) in [
+        (
+            json!({"architectures": ["Qwen2ForCausalLM"], "sliding_window": 9, "use_sliding_window": true}),
+            "sliding-window attention (`use_sliding_window`) is not simulated",
+        ),
+        (json!({"layer_types": ["full_attention"]}), "layer_types: not a list of 4 layers"),
+        (
+            json!({"layer_types": ["full_attention", "sliding_attention", "full_attention", "full_attention"]}),
+            "`sliding_attention` without a `sliding_window`",
+        ),
+        (
+            json!({"sliding_window": 9, "layer_types": ["chunked_attention", "", "", ""]}),
+            "attention of the type \"chunked_attention\" (`layer_types`) is not simulated",
+        ),
+    ] {
+        let error = refused(&change);
+        assert!(error.ends_with(message), "{error}");
+    }
+}
+
+#[test]
+fn the_text_part_of_a_multimodal_model_is_read_and_said_to_be_one() {
+    let text = json!({"model_type": "mistral", "hidden_size": 1024, "intermediate_size": 4096, "head_dim": 64,
+        "num_hidden_layers": 2, "num_attention_heads": 16, "vocab_size": 32000, "max_position_embeddings": 4096});
+    let mut config = json!({"architectures": ["Mistral3ForConditionalGeneration"], "torch_dtype": "bfloat16",
+        "text_config": text, "quantization_config": {"quant_method": "fp8", "activation_scheme": "dynamic",
+            "ignored_layers": ["language_model.model.layers.0.mlp"]}});
+    let read = |config: &Value| Architecture::from_config("m", &config.to_string());
+    let model = read(&config).unwrap();
+    assert_eq!(model.text_of.as_deref(), Some("Mistral3ForConditionalGeneration"));
+    assert_eq!((model.dtype, model.kv_heads, model.precision[0].down), (Precision::Bf16, 16, BF16));
+    assert_eq!(model.precision[1], LayerPrecision::uniform(Precision::Fp8));
+    config["text_config"]["model_type"] = json!("mamba");
+    assert!(
+        read(&config)
+            .unwrap_err()
+            .to_string()
+            .contains("`Mistral3ForConditionalGeneration` is not simulated")
+    );
+    config["architectures"] = json!(["LlavaForConditionalGeneration"]);
+    assert!(
+        read(&config).unwrap_err().to_string().contains("`LlavaForConditionalGeneration` is not simulated")
+    );
 }

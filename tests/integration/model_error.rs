@@ -63,6 +63,7 @@ fn error(change: impl FnOnce(&mut Position<'static>)) -> ModelError {
         pipeline_parallel: 1,
         nodes: 1,
         parameters: 20_000_000_000,
+        unmeasured: &[],
         lengths: &[(500.0, 100.0)],
     };
     change(&mut position);
@@ -83,6 +84,16 @@ fn inside_the_ground_a_figure_is_as_far_off_as_its_rows_were() {
     let inside = error(|_| ());
     assert_eq!((inside.class, inside.reasons.len()), (Standing::Interpolated, 0));
     assert_bands(&inside, [0.06, 0.2, 0.07, 0.07]);
+}
+
+#[test]
+fn a_model_with_what_no_measured_one_had_is_unvalidated() {
+    let unmeasured: &'static [String] = Box::leak(Box::new(["4-bit weights".to_owned()]));
+    let outside = error(|position| position.unmeasured = unmeasured);
+    assert_eq!(outside.class, Standing::Unvalidated);
+    assert_eq!(outside.reasons, ["no row with 4-bit weights"]);
+    let unknown = error(|position| position.engine = "unknown");
+    assert_bands(&outside, [unknown.tpot, unknown.ttft, unknown.throughput, unknown.cost]);
 }
 
 #[test]

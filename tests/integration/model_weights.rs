@@ -3,8 +3,8 @@
 use towtank::{
     catalog::Catalog,
     model::{
-        Architecture, KvDtype, Layout, Precision, Stage, checkpoint_bytes, kv_bytes_per_token_per_gpu,
-        partition_layers, weights_per_gpu,
+        Architecture, KvDtype, Layout, Precision, Stage, WeightFormat, checkpoint_bytes,
+        kv_bytes_per_token_per_gpu, partition_layers, weights_per_gpu,
     },
     units::Version,
 };
@@ -225,8 +225,8 @@ fn metas_405b_fp8_keeps_attention_and_the_outer_layers_in_bf16() {
         [(0, Precision::Bf16), (1, Precision::Fp8), (124, Precision::Fp8), (125, Precision::Bf16)]
     {
         let precision = model.precision[layer];
-        assert_eq!((precision.qkv, precision.o), (Precision::Bf16, Precision::Bf16), "layer {layer}");
-        assert_eq!((precision.gate_up, precision.down), (mlp, mlp), "layer {layer}");
+        let (bf16, mlp) = (WeightFormat::Plain(Precision::Bf16), WeightFormat::Plain(mlp));
+        assert_eq!(precision.formats(), [bf16, bf16, mlp, mlp], "layer {layer}");
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) const LLAMA_405B: Dimensions = Dimensions {
     kv_heads: 8,
     head_dim: 128,
     vocabulary: 128_256,
+    norms: 2,
+    qk_norm: false,
 };
 pub(crate) const LLAMA_70B: Dimensions = Dimensions {
     hidden: 8192,
@@ -27,6 +29,8 @@ pub(crate) const LLAMA_70B: Dimensions = Dimensions {
     kv_heads: 8,
     head_dim: 128,
     vocabulary: 128_256,
+    norms: 2,
+    qk_norm: false,
 };
 
 pub(crate) fn h100() -> Gpu {
@@ -43,7 +47,11 @@ pub(crate) fn inputs(
     let catalog = Catalog::builtin();
     let version = Version::new(0, 33, 0);
     let stage = |(index, layers): (usize, &u32)| StageInputs {
-        layers: vec![LayerGroup { layers: *layers, precision: LayerPrecision::uniform(weights) }],
+        layers: vec![LayerGroup {
+            layers: *layers,
+            precision: LayerPrecision::uniform(weights),
+            window: None,
+        }],
         nodes: (0..tensor_parallel).map(|rank| (index as u32 * tensor_parallel + rank) / 8).collect(),
     };
     TimingInputs {

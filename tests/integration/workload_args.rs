@@ -60,6 +60,14 @@ fn what_is_wrong_is_named() {
         ("{input: {histogram: {'16': 5, '64': 4}}, output: 1}", "cumulative"),
         ("{input: {histogram: {'sixteen': 5}}, output: 1}", "upper bound of a bucket"),
         ("{input: 7}", "output"),
+        ("{output: 7}", "input"),
+        (
+            "{input: 7, output: 7, dataset: a.jsonl}",
+            "expected `input` and `output`, `prometheus`, or `dataset`",
+        ),
+        ("{prometheus: m.txt, custom_output_len: 3}", "expected `input` and `output`"),
+        ("{dataset: a.jsonl, custom_output_len: 0}", "at least 1"),
+        ("{promtheus: m.txt}", "promtheus"),
     ] {
         let error = read::<LengthsArgs>(text).unwrap_err();
         assert!(error.contains(expected), "{text}\n{error}");
@@ -71,6 +79,8 @@ fn what_is_wrong_is_named() {
         ("{name: a, arrivals: {process: poisson, rate_curve: [[0h, 0]]}}", "at least one factor"),
         ("{name: a, arrivals: {process: closed-loop, concurrency: 0}}", "concurrency"),
         ("{name: a, arrivals: {process: closed-loop, think_time: {mean: 4s, p50: 3s}}}", "a think time is"),
+        ("{name: a, arrivals: {process: poisson, rate_from: {prometheus: m.txt, over: 0s}}}", "above 0s"),
+        ("{name: a, arrivals: {process: poisson, rate_from: {prometheus: m.txt}}}", "over"),
         ("{name: '', lengths: chat}", "name"),
         ("{name: a, trace: {file: x, format: azur}}", "azur"),
         ("{name: a, trace: {file: x, format: azure, speed: 0}}", "speed"),

@@ -45,6 +45,7 @@ const VLLM: &[(&str, Flag)] = &[
     ("enable_prefix_caching", Switch("enable_prefix_caching", true)),
     ("async_scheduling", Switch("async_scheduling", true)),
     ("enforce_eager", Switch("enforce_eager", true)),
+    ("disable_hybrid_kv_cache_manager", Switch("disable_hybrid_kv_cache_manager", true)),
     ("model", Model),
     ("served_model_name", ServedName),
     ("download_dir", DownloadDir),

@@ -3,7 +3,7 @@
 use super::{DoesNotFit, MemoryInputs};
 use crate::engine::Family;
 use crate::model::{
-    Architecture, Layout, Precision, Stage, kv_bytes_per_token_per_gpu, online_load_peak_per_gpu,
+    Architecture, Layout, Stage, WeightFormat, kv_bytes_per_token_per_gpu, online_load_peak_per_gpu,
     weights_per_gpu,
 };
 use crate::units::{Bytes, Version};
@@ -241,7 +241,7 @@ fn live_bytes_per_token(model: &Architecture, layout: Layout, stage: &Stage) -> 
     let query = u64::from(model.heads / tp) * u64::from(model.head_dim);
     let key = u64::from(model.kv_heads_per_gpu(tp)) * u64::from(model.head_dim);
     let first = stage.first_layer as usize;
-    let copy = |precision: Precision, width: u64| if precision == Precision::Fp8 { width } else { 0 };
+    let copy = |format: WeightFormat, width: u64| if format == WeightFormat::FP8 { width } else { 0 };
     model.precision[first..first + stage.layers as usize]
         .iter()
         .map(|layer| {

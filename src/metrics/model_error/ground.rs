@@ -55,6 +55,8 @@ pub struct Position<'a> {
     pub nodes: u32,
     /// Parameters of its model.
     pub parameters: u64,
+    /// What its model has that no measured model had.
+    pub unmeasured: &'a [String],
     /// Mean prompt and mean answer of each class of traffic [tokens].
     pub lengths: &'a [(f64, f64)],
 }

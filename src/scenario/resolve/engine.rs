@@ -65,6 +65,7 @@ impl ScenarioFile {
         let max_model_len = model
             .max_model_len(args.max_model_len)
             .map_err(|error| self.error(&field(at, "max_model_len"), error.to_string()))?;
+        self.windows(args, model, max_model_len, at)?;
         let defaults = self.defaults(catalog, args, version, gpu, max_model_len, at)?;
         let limits = defaults.limits;
         self.threshold(args, max_model_len, at)?;
@@ -141,6 +142,34 @@ impl ScenarioFile {
             block_size: defaults.block_size(version),
             async_scheduling: Some(args.async_scheduling.unwrap_or(overlaps)),
         })
+    }
+
+    /// The KV cache of a sliding-window layer ends at the window; only caches that go on are simulated. vLLM keeps them on in
+    /// layers of a model that also has others, if told to (`v1/core/kv_cache_utils.py`, `unify_hybrid_kv_cache_specs`,
+    /// recalled).
+    fn windows(
+        &self,
+        args: &EngineArgs,
+        model: &Architecture,
+        max_model_len: u32,
+        at: &str,
+    ) -> Result<(), ScenarioError> {
+        let hybrid = model.windows.contains(&None);
+        let kept = hybrid && args.disable_hybrid_kv_cache_manager == Some(true);
+        let Some(window) = model.shortest_window().filter(|window| *window < max_model_len && !kept) else {
+            return Ok(());
+        };
+        let other = if hybrid {
+            ", or `disable_hybrid_kv_cache_manager: true`, with which those layers keep the whole context"
+        } else {
+            ""
+        };
+        let message = format!(
+            "{max_model_len} tokens, but layers of `{}` see the last {window} only, and a KV cache that ends there is not \
+             simulated: expected at most {window}{other}",
+            model.name
+        );
+        Err(self.error(&field(at, "max_model_len"), message))
     }
 
     /// What V0 refuses of several steps a schedule (`engine/arg_utils.py` `create_engine_config`, 0.6.3).

@@ -2,7 +2,7 @@
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::metrics::{ModelError, Position};
-use crate::model::Precision;
+use crate::model::{Architecture, Precision};
 use crate::scenario::{ResolvedDeployment, ResolvedPool, ResolvedWorkload};
 
 /// How far figures of a placement may be off: as far as those of its worst deployment.
@@ -19,6 +19,7 @@ pub(super) fn of(
     let errors = deployments.iter().map(|deployment| {
         let nodes = deployment.timing.stages.iter().flat_map(|stage| &stage.nodes);
         let kv_cache = deployment.engine.kv_cache_dtype.precision(deployment.model.dtype);
+        let unmeasured = unmeasured(&deployment.model);
         let position = Position {
             engine: deployment.engine.family().name(),
             gpu: &pools[deployment.pool].gpu,
@@ -29,10 +30,20 @@ pub(super) fn of(
             // Nodes of a group are counted from 0.
             nodes: nodes.max().map_or(deployment.size, |last| last + 1),
             parameters: deployment.model.parameters(),
+            unmeasured: &unmeasured,
             lengths: &lengths,
         };
         ModelError::of(catalog, &position)
     });
     let errors = errors.collect::<Result<Vec<_>, _>>()?;
     Ok(ModelError::worst(errors).expect("a placement has a deployment"))
+}
+
+/// What all published rows lack: they are of Llama models in 16 bits and FP8.
+fn unmeasured(model: &Architecture) -> Vec<String> {
+    let int4 = model.has_int4().then(|| "4-bit weights".to_owned());
+    let window = model.shortest_window().map(|_| "sliding-window layers".to_owned());
+    let text = model.text_of.as_ref();
+    let text = text.map(|class| format!("the text part of {class}, whose other parts are left out"));
+    int4.into_iter().chain(window).chain(text).collect()
 }

@@ -91,6 +91,7 @@ fn engine(stated: &EngineArgs, deployment: &ResolvedDeployment) -> EngineArgs {
         num_gpu_blocks_override: engine.num_gpu_blocks_override,
         enable_chunked_prefill: Some(engine.limits.enable_chunked_prefill),
         enable_prefix_caching: Some(engine.enable_prefix_caching),
+        disable_hybrid_kv_cache_manager: stated.disable_hybrid_kv_cache_manager,
         long_prefill_token_threshold: Some(engine.long_prefill_token_threshold),
         scheduling_policy: Some(engine.scheduling_policy),
         async_scheduling: engine.async_scheduling,

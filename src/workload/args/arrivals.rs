@@ -1,5 +1,7 @@
 //! When requests arrive.
 
+use std::path::PathBuf;
+
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,10 @@ pub struct ArrivalArgs {
     #[garde(skip)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// The same as a server counted it.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_from: Option<RateFromArgs>,
     /// Shape of the Gamma intervals of gamma and on-off: their coefficient of variation is `1 / sqrt(burstiness)`, 1 is
     /// Poisson (as when left out, vLLM's default), smaller is burstier.
     #[garde(range(min = 1e-3, max = 1e6), inner(custom(number)))]
@@ -70,6 +76,23 @@ pub struct ArrivalArgs {
     #[garde(skip)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_curve_start: Option<SimDuration>,
+}
+
+/// A rate that a vLLM server counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateFromArgs {
+    /// What its `/metrics` answered: `vllm:request_success_total`, or `vllm:request_prompt_tokens_count` without it.
+    #[garde(skip)]
+    pub prometheus: PathBuf,
+    /// How long it had counted: since its start.
+    #[garde(custom(above_zero))]
+    pub over: SimDuration,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes references")]
+fn above_zero(over: &SimDuration, (): &()) -> garde::Result {
+    if *over > SimDuration::ZERO { Ok(()) } else { Err(garde::Error::new("must be above 0s")) }
 }
 
 /// Factors on the rate over time.

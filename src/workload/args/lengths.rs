@@ -1,5 +1,7 @@
 //! How long prompts and answers are.
 
+mod both;
+
 use std::collections::BTreeMap;
 
 use garde::Validate;
@@ -8,28 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::number;
 
-/// Lengths of one class: a preset's name, or input and output.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[serde(untagged)]
-pub enum LengthsArgs {
-    /// Both from a preset of the catalogue.
-    Preset(String),
-    /// Each on its own.
-    Each {
-        /// Prompt lengths [tokens].
-        input: LengthArgs,
-        /// Answer lengths [tokens], and with `stop` what ends an answer.
-        output: LengthArgs,
-    },
-}
-
-/// The fields of [`LengthsArgs::Each`], which serde needs as a type of its own.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Each {
-    input: LengthArgs,
-    output: LengthArgs,
-}
+pub use both::LengthsArgs;
 
 /// Who ends an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -167,7 +148,7 @@ impl LengthArgs {
     }
 
     /// Checks lengths that are not those of answers.
-    pub(super) fn validate_input(&self, parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
+    fn validate_input(&self, parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
         self.validate_into(&(), parent, report);
         if self.stop().is_some() {
             report.append(parent(), garde::Error::new("`stop` belongs to the output"));
@@ -222,7 +203,7 @@ impl LengthForm {
     }
 
     /// Whether the fields make up one distribution.
-    fn check(&self) -> Result<(), String> {
+    pub(in crate::workload) fn check(&self) -> Result<(), String> {
         let quantiles = self.quantiles().next().is_some() || self.sigma.is_some();
         let own =
             [self.fixed.is_some(), self.uniform.is_some(), self.lognormal.is_some(), self.preset.is_some()];
@@ -293,36 +274,5 @@ fn check_histogram(buckets: &BTreeMap<String, f64>) -> Result<(), String> {
         Ok(())
     } else {
         Err("histogram: counts are cumulative and must not fall from bucket to bucket".to_owned())
-    }
-}
-
-impl Validate for LengthsArgs {
-    type Context = ();
-    fn validate_into(&self, ctx: &(), parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
-        if let Self::Each { input, output } = self {
-            input.validate_input(&mut || parent().join("input"), report);
-            output.validate_into(ctx, &mut || parent().join("output"), report);
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for LengthsArgs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = LengthsArgs;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("the name of a preset such as chat, or {input: ..., output: ...}")
-            }
-            fn visit_str<E>(self, name: &str) -> Result<LengthsArgs, E> {
-                Ok(LengthsArgs::Preset(name.to_owned()))
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<LengthsArgs, A::Error> {
-                let Each { input, output } =
-                    Each::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(LengthsArgs::Each { input, output })
-            }
-        }
-        deserializer.deserialize_any(Visitor)
     }
 }

@@ -1,4 +1,4 @@
-//! What a reader of a trace should know about it.
+//! What a reader of a trace or a dataset should know about it.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum Dropped {
     NoInput,
 }
 
-/// Something about a trace that bends results if nobody knows it.
+/// Something about a trace or a dataset that bends results if nobody knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceNote {
     /// Rows that are not replayed.
@@ -38,6 +38,24 @@ pub enum TraceNote {
         rows: u32,
         /// Different stamps among them.
         stamps: u32,
+    },
+    /// Prompt lengths that were estimated from texts.
+    Estimated {
+        /// How many.
+        rows: u32,
+        /// Rows in the file.
+        of: u32,
+        /// Characters taken for a token.
+        characters: u32,
+    },
+    /// Answer lengths that nobody stated.
+    DefaultOutput {
+        /// How many.
+        rows: u32,
+        /// Rows in the file.
+        of: u32,
+        /// What was taken [tokens].
+        tokens: u32,
     },
 }
 
@@ -67,6 +85,15 @@ impl fmt::Display for TraceNote {
                 write!(f, "{rows} of {of} rows {what} were dropped")
             }
             Self::Reordered { rows } => write!(f, "{rows} rows out of order: sorted by time"),
+            Self::Estimated { rows, of, characters } => {
+                write!(
+                    f,
+                    "the prompts of {rows} of {of} rows were estimated at {characters} characters a token"
+                )
+            }
+            Self::DefaultOutput { rows, of, tokens } => {
+                write!(f, "{rows} of {of} rows state no answer length: {tokens} tokens were taken")
+            }
             Self::Ticks { seconds, rows, stamps } => write!(
                 f,
                 "{rows} rows share {stamps} stamps, {seconds} s apart: `jitter: {seconds}s` spreads them"

@@ -1,0 +1,136 @@
+//! Lengths and rates that files state: what a server measured, and datasets.
+
+use std::collections::BTreeSet;
+
+use towtank::workload::{Class, Source, SourceOptions, TraceNote};
+
+use crate::workload::{class, resolve};
+
+fn with(arrivals: &str, lengths: &str) -> String {
+    format!("{{name: a, arrivals: {{{arrivals}}}, lengths: {{{lengths}}}}}")
+}
+
+/// (prompt, answer) of the first requests.
+fn pairs(class: &Class, count: usize) -> Vec<(u32, u32)> {
+    let source = Source::new(class, SourceOptions { seed: 3, rate_factor: 1.0, end: None });
+    source.take(count).map(|arrival| (arrival.input_tokens, arrival.output_tokens)).collect()
+}
+
+#[test]
+fn a_servers_histograms_are_drawn_from() {
+    let class = class(&with("process: poisson, rate: 1/s", "prometheus: metrics.txt"));
+    let drawn = pairs(&class, 4000);
+    let part =
+        |from, to| drawn.iter().filter(|(input, _)| (from..to).contains(input)).count() as f64 / 4000.0;
+    // Of 2400 prompts on both engines, 1200 have 100 to 200 tokens and 1200 have 200 to 400.
+    assert!((part(100, 200) - 0.5).abs() < 0.03 && (part(200, 401) - 0.5).abs() < 0.03);
+    assert!(drawn.iter().all(|(_, output)| (1..=10).contains(output)));
+    let expected = class.expected(None);
+    assert!((expected.input_tokens - 225.0).abs() < 1e-9 && (expected.output_tokens - 5.5).abs() < 1e-9);
+}
+
+#[test]
+fn a_servers_counters_are_a_rate() {
+    let rate = |from: &str| {
+        let class = class(&with(&format!("process: poisson, rate_from: {from}"), "input: 1, output: 1"));
+        class.expected(None).requests_per_s.unwrap()
+    };
+    assert!((rate("{prometheus: metrics.txt, over: 20m}") - 2.0).abs() < 1e-12);
+    let curve = "{prometheus: metrics.txt, over: 40m}, rate_curve: [[0h, 3]]";
+    assert!((rate(curve) - 3.0).abs() < 1e-12, "a curve multiplies it as it does a stated rate");
+}
+
+#[test]
+fn rows_of_a_dataset_keep_prompt_and_answer_together() {
+    let rows = BTreeSet::from([(100, 10), (8, 20), (3000, 300), (50, 256)]);
+    for arrivals in [
+        "process: poisson, rate: 1/s",
+        "process: all-at-once, num_prompts: 200",
+        "process: closed-loop, concurrency: 200",
+    ] {
+        let class = class(&with(arrivals, "dataset: custom.jsonl"));
+        assert_eq!(pairs(&class, 200).into_iter().collect::<BTreeSet<_>>(), rows, "{arrivals}");
+        assert!((class.expected(None).output_tokens - 146.5).abs() < 1e-9);
+        assert_eq!(
+            class.notes,
+            [
+                TraceNote::Estimated { rows: 1, of: 4, characters: 4 },
+                TraceNote::DefaultOutput { rows: 1, of: 4, tokens: 256 }
+            ]
+        );
+    }
+    let stated = class(&with("process: poisson, rate: 1/s", "dataset: custom.jsonl, custom_output_len: 7"));
+    assert!(pairs(&stated, 100).contains(&(50, 7)));
+    assert_eq!(stated.notes.len(), 1, "nothing was made up about answers");
+    assert_eq!(
+        stated.notes[0].to_string(),
+        "the prompts of 1 of 4 rows were estimated at 4 characters a token"
+    );
+}
+
+#[test]
+fn files_that_state_nothing_are_refused() {
+    let error = |text: &str| resolve(text).unwrap_err().to_string();
+    let open = "process: poisson, rate: 1/s";
+    for (arrivals, lengths, message) in [
+        (open, "prometheus: nowhere.txt", "`lengths.prometheus` cannot be read: nowhere.txt: No such file"),
+        (
+            open,
+            "prometheus: custom.jsonl",
+            "`lengths.prometheus` is no metrics: custom.jsonl:1: `{\"prompt\"",
+        ),
+        (open, "dataset: metrics.txt", "`lengths.dataset` is no dataset: metrics.txt:1: expected value"),
+        (
+            open,
+            "dataset: plain.csv",
+            "is no dataset: plain.csv:1: expected value: expected a line such as {\"prompt\"",
+        ),
+        (
+            "process: poisson, rate: 1/s, rate_from: {prometheus: metrics.txt, over: 1h}",
+            "input: 1, output: 1",
+            "`arrivals.rate_from` means nothing with a stated `rate`",
+        ),
+        (
+            "process: closed-loop, concurrency: 1, rate_from: {prometheus: metrics.txt, over: 1h}",
+            "input: 1, output: 1",
+            "`arrivals.rate_from` means nothing with `process: closed-loop`",
+        ),
+    ] {
+        let error = error(&with(arrivals, lengths));
+        assert!(error.contains(message), "{lengths}: {error}");
+    }
+    let turns = "{name: a, arrivals: {process: poisson, rate: 1/s}, lengths: {dataset: custom.jsonl}, \
+                 prefixes: {turns: {count: 2}}}";
+    assert!(error(turns).contains("`prefixes.turns` means nothing with a dataset"));
+    for (file, text, message) in [
+        ("no-histogram.txt", "a 1\n", "no histogram `vllm:request_prompt_tokens` in it"),
+        (
+            "falls.txt",
+            "vllm:request_prompt_tokens_bucket{le=\"1\"} 5\nvllm:request_prompt_tokens_bucket{le=\"2\"} 4\n",
+            "counts are cumulative and must not fall",
+        ),
+        (
+            "no-counter.txt",
+            "a 1\n",
+            "neither `vllm:request_success_total` nor `vllm:request_prompt_tokens_count` in it",
+        ),
+        ("bad.jsonl", "{\"prompt_len\": 0}\n", "bad.jsonl:1: a prompt or an answer of no tokens"),
+        ("none.jsonl", "{\"output_tokens\": 3}\n", "none.jsonl:1: neither `prompt` nor `prompt_len`"),
+        ("empty.jsonl", "\n", "empty.jsonl: no row with input and output tokens"),
+    ] {
+        let path = std::env::temp_dir().join(format!("towtank-{}-{file}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        let shown = path.display();
+        let text = match file {
+            "no-counter.txt" => with(
+                &format!("process: poisson, rate_from: {{prometheus: {shown}, over: 1h}}"),
+                "input: 1, output: 1",
+            ),
+            file if file.ends_with("jsonl") => with(open, &format!("dataset: {shown}")),
+            _ => with(open, &format!("prometheus: {shown}")),
+        };
+        let error = error(&text);
+        std::fs::remove_file(&path).unwrap();
+        assert!(error.contains(message), "{file}: {error}");
+    }
+}
