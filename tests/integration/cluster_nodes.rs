@@ -253,6 +253,16 @@ fn a_reboot_during_the_warning_does_not_put_maintenance_off() {
 }
 
 #[test]
+fn a_host_that_is_away_when_its_warning_is_over_takes_pods_once_it_is_back() {
+    let mut lab = Lab::new(spec(1, 1, 1));
+    lab.act(100, Action::Maintain { node: 0, notice: seconds(60), away: seconds(600) });
+    lab.act(120, lose_for(0, 1000)).run(10_000);
+    assert_eq!(lab.times("fault_missed", "n-0"), [160.0]);
+    assert_eq!(lab.times("node_repaired", "n-0"), [1120.0]);
+    assert!(lab.serves(0));
+}
+
+#[test]
 fn two_groups_on_one_node_go_together() {
     let mut spec = spec(1, 2, 1);
     spec.deployments[0].gpus_per_pod = 4;

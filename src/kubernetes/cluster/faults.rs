@@ -314,8 +314,14 @@ impl Cluster {
 
     /// The machine of a maintained host stops: GPUs cannot be migrated live.
     pub(super) fn node_stops(&mut self, node: usize, machine: u32, away: SimDuration) {
-        if self.nodes[node].machine != machine || self.nodes[node].state != NodeState::Ready {
+        let this = &mut self.nodes[node];
+        if this.machine != machine {
             return;
+        }
+        if this.state != NodeState::Ready {
+            // The host is away already, and maintained meanwhile.
+            this.ending = this.ending.filter(|cause| *cause != Cause::Maintenance);
+            return self.missed_at(Cause::Maintenance, node);
         }
         self.fault_at(Cause::Maintenance, node);
         let this = &mut self.nodes[node];
