@@ -103,7 +103,9 @@ fn pods_are_evicted_when_they_bore_the_taint_for_long_enough() {
 
 #[test]
 fn a_node_that_comes_back_begins_to_be_tolerated_anew() {
-    let mut lab = Lab::new(alone(1));
+    let mut spec = alone(1);
+    spec.deployments[0].restart_policy = RestartPolicy::None;
+    let mut lab = Lab::new(spec);
     // Not ready at 150 s and at 250 s: the first taint would have evicted the pod at 450 s.
     lab.act(100, lose_for(0, 90)).act(200, lose(0)).run(2000);
     assert_eq!(lab.times("node_not_ready", "n-0"), [150.0, 250.0]);

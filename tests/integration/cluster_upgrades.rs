@@ -3,7 +3,7 @@
 #![allow(clippy::float_cmp)]
 
 use towtank::kubernetes::{
-    Action, Cause, ClusterSpec, DisruptionBudget, IntOrPercent, UpgradeSpec, UpgradeStrategy,
+    Action, Cause, ClusterSpec, DisruptionBudget, IntOrPercent, RestartPolicy, UpgradeSpec, UpgradeStrategy,
 };
 
 use super::cluster_harness::{Lab, NEVER, at, lose, lose_for, pod, seconds, spec};
@@ -80,7 +80,7 @@ fn a_pod_that_has_not_started_is_protected_by_no_budget() {
 fn a_pod_that_is_not_ready_goes_if_enough_others_are() {
     let mut spec = spec(3, 3, 1);
     spec.deployments[0].budget = Some(DisruptionBudget::MinAvailable(IntOrPercent::Int(2)));
-    spec.deployments[0].restart_policy = towtank::kubernetes::RestartPolicy::None;
+    spec.deployments[0].restart_policy = RestartPolicy::None;
     let mut lab = Lab::new(spec.clone());
     // Group 0 restarts in place until 151 s. The other two are enough: it goes, and they do not.
     lab.act(100, Action::StopContainer(pod(0, 0)));
@@ -149,6 +149,8 @@ fn a_group_over_two_nodes_is_away_twice() {
 fn more_surge_than_there_is_room_for_waits() {
     let mut lab = Lab::new(spec(2, 2, 1));
     lab.act(100, Action::Upgrade { pool: 0, upgrade: surge(5, 0, 0) }).run(3000);
+    // There is one name more than nodes: the second node is drained once the first has gone.
+    assert!(lab.times("pod_evicted", "m-1")[0] > lab.times("node_removed", "n-0")[0]);
     assert_eq!(lab.times("upgrade_finished", "n").len(), 1);
     assert!(lab.serves(0) && lab.serves(1));
 }
@@ -176,6 +178,7 @@ fn blue_green_makes_all_new_nodes_first_and_keeps_the_old_ones_for_the_soak() {
 fn an_upgrade_gets_over_the_loss_of_a_node_that_it_drains() {
     let mut spec = spec(2, 2, 1);
     spec.deployments[0].budget = Some(DisruptionBudget::MinAvailable(IntOrPercent::Int(2)));
+    spec.deployments[0].restart_policy = RestartPolicy::None;
     let mut lab = Lab::new(with(spec.clone(), surge(1, 0, 0)));
     // The drain of n-0 waits for the budget when its machine reboots; the cordon and the drain outlive that.
     lab.act(100, Action::Upgrade { pool: 0, upgrade: surge(1, 0, 0) }).act(500, lose_for(0, 20)).run(20_000);
