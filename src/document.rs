@@ -5,9 +5,11 @@
 
 mod error;
 pub mod path;
+mod read;
 mod strict;
 mod tree;
 mod typed;
 
 pub use error::{FileError, Problem};
+pub use read::read;
 pub use tree::Document;

@@ -1,12 +1,12 @@
 //! `towtank import`: Kubernetes manifests as a scenario.
 
-use std::{fs, io::Read, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::{CliError, options::catalog, output};
+use crate::document;
 use crate::interop;
-use crate::scenario::ScenarioError;
 
 #[derive(Args)]
 pub(super) struct ImportArgs {
@@ -21,18 +21,7 @@ pub(super) struct ImportArgs {
 /// Prints the scenario; what was ignored goes to stderr.
 pub(super) fn import(args: &ImportArgs) -> Result<(), CliError> {
     let catalog = catalog(&args.catalog)?;
-    let mut files = Vec::new();
-    for path in &args.manifests {
-        let name = path.display().to_string();
-        let text = if name == "-" {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map(|_| text)
-        } else {
-            fs::read_to_string(path)
-        };
-        let text = text.map_err(|error| ScenarioError::unreadable(&name, &error))?;
-        files.push((name, text));
-    }
+    let files = args.manifests.iter().map(|path| document::read(path)).collect::<Result<Vec<_>, _>>()?;
     let imported = interop::import(&files, &catalog)?;
     for remark in &imported.remarks {
         output::remark(&format!("note: {remark}"));

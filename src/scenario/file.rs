@@ -1,12 +1,9 @@
 //! A scenario together with the file it came from.
 
-use std::{
-    fs,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use super::{Scenario, ScenarioError, check, document::Document, manifest, unsupported};
+use super::{Scenario, ScenarioError, check, manifest, unsupported};
+use crate::document::{self, Document};
 
 /// A scenario that is typed and consistent, and the file it was read from, which later errors point into.
 #[derive(Clone, Debug)]
@@ -26,14 +23,7 @@ impl ScenarioFile {
     /// # Errors
     /// If the file cannot be read, or is not a scenario; the error says where.
     pub fn read(path: &Path, sets: &[String]) -> Result<Self, ScenarioError> {
-        let name = path.display().to_string();
-        let text = if name == "-" {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map(|_| text)
-        } else {
-            fs::read_to_string(path)
-        };
-        let text = text.map_err(|error| ScenarioError::unreadable(&name, &error))?;
+        let (name, text) = document::read(path)?;
         let base_dir = if name == "-" { None } else { path.parent() };
         Self::parse(&name, &text, base_dir.unwrap_or(Path::new("")), sets)
     }
