@@ -1,12 +1,12 @@
 //! Which placements the model cannot tell apart.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Figures, PlacementSummary};
 use crate::metrics::{ModelError, UnitCost};
 
 /// A figure that placements are chosen by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Headline {
     /// Dollars per million tokens, at capacity where that was searched.
@@ -20,7 +20,7 @@ pub enum Headline {
 }
 
 /// Two placements, each of whose figures lies inside the other's model error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tie {
     /// Which figure.
     pub metric: Headline,
