@@ -1,16 +1,27 @@
 //! How results are shown and written.
+//!
+//! A run is written as files, and its report is drawn from those files alone, so that it can be drawn again at any time.
 
 mod bench;
 mod decimal;
+mod draw;
 mod files;
 mod groups;
+mod html;
+mod life;
 mod lines;
+mod page;
+mod palette;
 mod parity;
+mod plot;
+mod recorded;
 mod rows;
 mod summary;
 mod table;
+mod words;
 
 pub use bench::vllm_bench;
+pub use draw::{ReportError, draw_report};
 pub use files::{FileOptions, WriteError, write_file, write_json, write_run};
 pub use lines::{write_events, write_steps};
 pub use parity::{ParityPoint, parity_svg};

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::catalog::Catalog;
 use crate::metrics::KeepRows;
-use crate::report::{FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_run};
+use crate::report::{FileOptions, Summary, SummaryHead, draw_report, summary_csv, summary_table, write_run};
 use crate::scenario::{Resolved, ScenarioFile};
 use crate::study::{self, RunOptions, RunResult};
 
@@ -86,18 +86,20 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     }
     let catalog = args.input.catalog()?;
     let scenarios = scenarios(args, &catalog)?;
-    if let Some(without) = scenarios.iter().find(|resolved| args.fail_on_slo && !has_slo(resolved)) {
+    let resolved = || scenarios.iter().map(|scenario| &scenario.resolved);
+    if let Some(without) = resolved().find(|resolved| args.fail_on_slo && !has_slo(resolved)) {
         return Err(CliError::Usage(format!("--fail-on-slo: scenario `{}` has no slo", without.name)));
     }
-    let dirs = directories(args.out.as_deref(), &scenarios)?;
+    let dirs = directories(args.out.as_deref(), resolved(), scenarios.len())?;
     if !args.quiet {
-        scenarios.iter().for_each(output::remark_notes);
+        resolved().for_each(output::remark_notes);
     }
     let (monitor, pool) = watched(args.jobs)?;
     let options =
         RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };
     let mut summaries = Vec::new();
-    for (resolved, dir) in scenarios.iter().zip(&dirs) {
+    for (scenario, dir) in scenarios.iter().zip(&dirs) {
+        let resolved = &scenario.resolved;
         // A place that cannot be written to shows before the work is done, not after.
         fs::create_dir_all(dir)
             .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))?;
@@ -110,7 +112,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         }
         let summary = summarise(resolved, &result);
         let files = FileOptions { requests: options.rows != KeepRows::None, steps: options.steps };
-        write_run(dir, &summary, &result.placements, files).map_err(io::Error::other)?;
+        write_run(dir, &scenario.shown()?, &summary, &result.placements, files).map_err(io::Error::other)?;
+        draw_report(dir)?;
         if result.interrupted {
             output::remark(&format!(
                 "interrupted: {} of {} placements are finished and in {}",
@@ -133,24 +136,40 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     if args.fail_on_slo && missed { Err(CliError::SloMissed) } else { Ok(()) }
 }
 
+/// A scenario as it stands in its file, and ready to be simulated.
+struct Given {
+    file: ScenarioFile,
+    resolved: Resolved,
+}
+
+impl Given {
+    /// The scenario as it was understood.
+    fn shown(&self) -> io::Result<String> {
+        output::shown(&self.file, &self.resolved)
+    }
+}
+
 /// Every scenario, ready to be simulated: those of the files, or that of the command.
-fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Resolved>, CliError> {
+fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Given>, CliError> {
     let mut scenarios = if args.command.is_given() {
-        vec![args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?]
+        let (file, resolved) =
+            args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?;
+        vec![Given { file, resolved }]
     } else {
         args.scenarios.iter().map(|path| read(args, path, catalog)).collect::<Result<_, _>>()?
     };
-    for resolved in &mut scenarios {
+    for Given { resolved, .. } in &mut scenarios {
         resolved.seed = args.seed.unwrap_or(resolved.seed);
     }
     Ok(scenarios)
 }
 
 /// Reads one scenario.
-fn read(args: &RunArgs, path: &Path, catalog: &Catalog) -> Result<Resolved, CliError> {
+fn read(args: &RunArgs, path: &Path, catalog: &Catalog) -> Result<Given, CliError> {
     let file: ScenarioFile = args.input.scenario(path)?;
     file.supported()?;
-    Ok(file.resolve(catalog)?)
+    let resolved = file.resolve(catalog)?;
+    Ok(Given { file, resolved })
 }
 
 fn has_slo(resolved: &Resolved) -> bool {
@@ -169,11 +188,15 @@ fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
 }
 
 /// Where each scenario's results go; no two into one place.
-fn directories(out: Option<&Path>, scenarios: &[Resolved]) -> Result<Vec<PathBuf>, CliError> {
+fn directories<'a>(
+    out: Option<&Path>,
+    scenarios: impl Iterator<Item = &'a Resolved>,
+    count: usize,
+) -> Result<Vec<PathBuf>, CliError> {
     let mut dirs: Vec<PathBuf> = Vec::new();
     for resolved in scenarios {
         let dir = match out {
-            Some(dir) if scenarios.len() > 1 => dir.join(&resolved.name),
+            Some(dir) if count > 1 => dir.join(&resolved.name),
             Some(dir) => dir.to_owned(),
             None => Path::new("results").join(&resolved.name),
         };
