@@ -128,7 +128,8 @@ fn of_figure(figure: &Figure) -> Markup {
 /// A figure as a document of its own.
 pub(super) fn standalone(figure: &Figure) -> String {
     let style = format!(
-        "<style>\nsvg {{ background: #FFFFFF }}\n{}@media screen and (prefers-color-scheme: dark) {{ svg {{ background: #14181D }} }}\n</style>\n",
+        "<style>\nsvg {{ background: #FFFFFF }}\ntext {{ paint-order: stroke; stroke: #FFFFFF; stroke-width: 7px; stroke-linejoin: round }}\n{}\
+         @media screen and (prefers-color-scheme: dark) {{ svg {{ background: #14181D }} text {{ stroke: #14181D }} }}\n</style>\n",
         palette::dark_rules()
     );
     let at = figure.svg.find('\n').map_or(0, |end| end + 1);

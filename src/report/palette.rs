@@ -20,10 +20,10 @@ const COLOURS: [RGBColor; 6] = [
 /// Parts of a whole, from the one that matters most; told apart by lightness alone.
 const SHADES: [RGBColor; 5] = [
     RGBColor(46, 58, 77),
-    RGBColor(97, 115, 143),
-    RGBColor(150, 165, 188),
-    RGBColor(196, 206, 220),
-    RGBColor(228, 233, 240),
+    RGBColor(88, 105, 133),
+    RGBColor(134, 149, 173),
+    RGBColor(176, 187, 203),
+    RGBColor(211, 219, 229),
 ];
 
 /// Text and axes.

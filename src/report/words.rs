@@ -35,6 +35,11 @@ pub(super) fn figure(value: f64) -> String {
     fixed(value, places)
 }
 
+/// How many of something: digits behind the point only where a mean has them.
+pub(super) fn count(value: f64) -> String {
+    if value.fract() == 0.0 { fixed(value, 0) } else { figure(value) }
+}
+
 /// So many places, thousands apart.
 pub(super) fn fixed(value: f64, places: usize) -> String {
     let text = format!("{value:.places$}");
@@ -50,9 +55,12 @@ pub(super) fn fixed(value: f64, places: usize) -> String {
     format!("{sign}{grouped}{rest}")
 }
 
+/// What stands for something that is not known.
+pub(super) const DASH: &str = "–";
+
 /// What is known, or a dash.
 pub(super) fn or_dash(value: Option<f64>, words: impl Fn(f64) -> String) -> String {
-    value.map_or_else(|| "–".to_owned(), words)
+    value.map_or_else(|| DASH.to_owned(), words)
 }
 
 /// An amount of money: cents where they matter.

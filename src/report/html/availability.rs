@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{Ran, ran};
 use crate::report::page::{Column, Part, Section, Table, swatch};
 use crate::report::recorded::Recorded;
-use crate::report::words::{figure, or_dash, percent, span};
+use crate::report::words::{DASH, count, figure, or_dash, percent, span};
 
 pub(super) fn section(recorded: &Recorded) -> Option<Section> {
     let ran = ran(recorded);
@@ -52,7 +52,7 @@ fn overall(ran: &[Ran<'_>]) -> Table {
             percent(availability.fraction, availability.fraction_interval),
             percent(availability.capacity_fraction, None),
             span(availability.downtime_s),
-            figure(availability.group_restarts),
+            count(availability.group_restarts),
             or_dash(availability.mean_time_to_recover_s, span),
             or_dash(availability.backlog_drain.map(|drain| drain.mean_s), span),
             requests.failed.to_string(),
@@ -75,14 +75,14 @@ fn causes(ran: &[Ran<'_>]) -> Option<Table> {
             let stages = figures.stages_s.iter().filter_map(|(name, s)| Some((name, s.as_f64()?)));
             let longest = stages.max_by(|(_, one), (_, other)| one.total_cmp(other));
             let longest = longest.map_or_else(
-                || "–".to_owned(),
+                || DASH.to_owned(),
                 |(name, s)| format!("{} ({})", name.replace('_', " "), span(s)),
             );
             let mut row = vec![swatch(ran.index, ran.name())];
             row.extend(texts([
                 cause.replace('_', " "),
-                figure(figures.faults),
-                figure(figures.recoveries),
+                count(figures.faults),
+                count(figures.recoveries),
                 span(figures.downtime_s),
                 or_dash(figures.time_to_recover.map(|time| time.mean_s), span),
                 or_dash(figures.time_to_recover.map(|time| time.max_s), span),

@@ -32,7 +32,7 @@ pub(super) fn section(recorded: &Recorded) -> Result<Option<Section>, String> {
             &served,
             |ran| (ran.figures.traffic.latency.ttft_ms.p95, ran.figures.model_error.ttft),
             |ran| ran.figures.traffic.latency.ttft_ms.p50,
-            (latency, "ms", Some("ttft_p95")),
+            (latency, "TTFT [ms]", Some("ttft_p95")),
             (
                 "ttft",
                 "Time to first token, 95th percentile",
@@ -43,7 +43,7 @@ pub(super) fn section(recorded: &Recorded) -> Result<Option<Section>, String> {
             &served,
             |ran| (ran.figures.traffic.latency.tpot_ms.p95, ran.figures.model_error.tpot),
             |ran| ran.figures.traffic.latency.tpot_ms.p50,
-            (latency, "ms", Some("tpot_p95")),
+            (latency, "TPOT [ms]", Some("tpot_p95")),
             (
                 "tpot",
                 "Time per output token, 95th percentile",

@@ -5,7 +5,7 @@ use crate::report::life::{Life, Moment};
 use crate::report::page::{Part, Section};
 use crate::report::plot::{Caption, Clock, Figure, LifeFigure, Scale, Track};
 use crate::report::recorded::{Moments, Recorded};
-use crate::report::words::figure;
+use crate::report::words::{count as number, percent, share};
 
 /// Slices of a run that are drawn; the largest value of each.
 const SLICES: usize = 220;
@@ -26,9 +26,9 @@ pub(super) fn section(recorded: &Recorded) -> Result<Option<Section>, String> {
     let figures: Result<Vec<Figure>, String> =
         ran.iter().map(|ran| life(recorded, ran, traffic.then_some(&scales))).collect();
     let lead = if traffic {
-        "When each group was ready, as Kubernetes saw it, and what that did to the queues (all groups together) and the KV cache (of the group that uses most). The vertical axes are the same for all placements."
+        "A row is a group, in full colour while it is ready as Kubernetes sees it; shaded behind it are rollouts and upgrades. Below, the largest values of each moment: requests in the queues of all groups, and the KV cache of the group that uses most of it, on the same axes for all placements."
     } else {
-        "When each group was ready, as Kubernetes saw it, in the first of the simulated runs."
+        "A row is a group, in full colour while it is ready as Kubernetes sees it, in the first of the simulated runs; shaded behind it are rollouts and upgrades."
     };
     Ok(Some(Section {
         id: "time",
@@ -55,26 +55,31 @@ fn life(recorded: &Recorded, ran: &Ran<'_>, scales: Option<&[Scale; 2]>) -> Resu
     });
     let count = |moment: Moment| life.moments.iter().filter(|(_, other)| *other == moment).count();
     let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+    let happened = [
+        (life.groups.len(), "group"),
+        (count(Moment::Failure), "failure"),
+        (count(Moment::Maintenance), "maintenance window"),
+        (count(Moment::Scaling), "change of scale"),
+        (life.changes.len(), "rollout"),
+    ];
+    let happened = happened.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| {
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {what}{plural}")
+    });
     let mut described = format!(
-        "{} groups, {} failures, {} maintenance windows, {} rollouts or upgrades",
-        life.groups.len(),
-        count(Moment::Failure),
-        count(Moment::Maintenance),
-        life.changes.len()
+        "{}; {} % of the wanted groups ready",
+        happened.collect::<Vec<_>>().join(", "),
+        percent(ran.figures.availability.capacity_fraction, None)
     );
     if scales.is_some() {
         described += &format!(
-            "; at most {} requests waiting and {} % of the KV cache in use",
-            figure(largest(&moments.waiting)),
-            figure(100.0 * largest(&moments.kv_cache_usage))
+            "; at most {} requests waiting and {} of the KV cache in use",
+            number(largest(&moments.waiting)),
+            share(largest(&moments.kv_cache_usage))
         );
     }
-    let caption = Caption::new(
-        format!("life-{}", slug(ran)),
-        ran.name(),
-        "A row is a group, full colour while it serves; below, the largest values of each moment.",
-        described,
-    );
+    described.push('.');
+    let caption = Caption::new(format!("life-{}", slug(ran)), ran.name(), described.clone(), described);
     LifeFigure { index: ran.index, clock: Clock::until(end_s), life: &life, tracks }.figure(caption)
 }
 

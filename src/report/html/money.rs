@@ -4,9 +4,9 @@ use maud::html;
 
 use super::{Ran, listed, ran};
 use crate::report::page::{Column, Part, Section, Table, swatch};
-use crate::report::plot::{Caption, Figure, Scale, Stack, StackRow};
+use crate::report::plot::{Bar, Bars, Caption, Figure, Scale, Stack, StackRow};
 use crate::report::recorded::Recorded;
-use crate::report::words::{fixed, or_dash, share, usd};
+use crate::report::words::{DASH, fixed, or_dash, share, usd};
 
 /// What nodes that are paid for do.
 const PARTS: [&str; 5] = ["serving", "idle", "starting", "down", "spare"];
@@ -22,11 +22,13 @@ pub(super) fn section(recorded: &Recorded) -> Result<Option<Section>, String> {
         .collect();
     sources.sort();
     sources.dedup();
+    let mut figures = vec![split(&ran)?];
+    figures.extend(good_requests(&ran)?);
     Ok(Some(Section {
         id: "money",
         title: "Where the money goes",
         lead: format!("A month of 730 hours that is like this run. Prices: {}.", sources.join("; ")),
-        parts: vec![Part::Figures(vec![split(&ran)?]), table(&ran).into()],
+        parts: vec![Part::Figures(figures), table(&ran).into()],
     }))
 }
 
@@ -63,6 +65,34 @@ fn split(ran: &[Ran<'_>]) -> Result<Figure, String> {
     Stack { scale: Scale::linear("thousand $ a month", most), parts: &PARTS, rows }.figure(caption)
 }
 
+/// What a request costs that met every goodput threshold, where any did.
+fn good_requests(ran: &[Ran<'_>]) -> Result<Option<Figure>, String> {
+    let bar = |ran: &Ran<'_>| {
+        let value = ran.figures.cost.at_offered_load.usd_per_slo_met_request;
+        Bar {
+            name: ran.name().to_owned(),
+            index: ran.index,
+            value,
+            notch: None,
+            range: None,
+            text: or_dash(value, usd),
+        }
+    };
+    let bars: Vec<Bar> = ran.iter().map(bar).collect();
+    let most = bars.iter().filter_map(|bar| bar.value).fold(0.0, f64::max);
+    if most == 0.0 {
+        return Ok(None);
+    }
+    let described = listed(bars.iter().map(|bar| (bar.name.as_str(), bar.text.clone())));
+    let caption = Caption::new(
+        "good-request",
+        "Cost of a good request",
+        "All dollars of the run over the requests that met every goodput threshold of the slo: what was paid for and lost counts too.",
+        described,
+    );
+    Bars { scale: Scale::linear("$ a request", most), bars, limit: None }.figure(caption).map(Some)
+}
+
 fn table(ran: &[Ran<'_>]) -> Table {
     let columns = vec![
         Column::words("placement"),
@@ -90,7 +120,7 @@ fn table(ran: &[Ran<'_>]) -> Table {
             html! { (fixed(cost.usd_per_hour, 2)) },
             html! { (fixed(total, 0)) },
         ];
-        let part = |usd: f64| if total > 0.0 { share(usd / total) } else { "–".to_owned() };
+        let part = |usd: f64| if total > 0.0 { share(usd / total) } else { DASH.to_owned() };
         row.extend(parts(ran).map(|usd| html! { (part(usd)) }));
         row.extend(
             [

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{Ran, ran, served};
 use crate::report::page::{Column, Part, Section, Table, Tile, swatch, tiles};
 use crate::report::recorded::Recorded;
-use crate::report::words::{figure, fixed, latency, or_dash, percent, usd};
+use crate::report::words::{DASH, figure, fixed, latency, or_dash, percent, usd};
 use crate::report::{Headline, PlacementSummary};
 
 pub(super) fn section(recorded: &Recorded) -> Section {
@@ -130,12 +130,12 @@ fn row(index: usize, placement: &PlacementSummary) -> Vec<Markup> {
     let slo = match placement.slo_met {
         Some(true) => html! { span.good { "met" } },
         Some(false) => html! { span.bad { "missed" } },
-        None => html! { "–" },
+        None => html! { (DASH) },
     };
     let mut row = vec![swatch(index, &placement.name), slo];
     let Some(figures) = &placement.figures else {
         row[1] = html! { span.bad { "does not fit" } };
-        row.extend(std::iter::repeat_n(html! { "–" }, 11));
+        row.extend(std::iter::repeat_n(html! { (DASH) }, 11));
         return row;
     };
     let (latency, throughput) = (&figures.traffic.latency, &figures.traffic.throughput);
@@ -150,7 +150,7 @@ fn row(index: usize, placement: &PlacementSummary) -> Vec<Markup> {
             or_dash(traffic(throughput.requests_per_s), figure),
             or_dash(traffic(throughput.output_tokens_per_s), figure),
             or_dash(capacity.map(|capacity| capacity.max_requests_per_s_at_slo), figure),
-            capacity.map_or_else(|| "–".to_owned(), |capacity| capacity.limited_by.clone()),
+            capacity.map_or_else(|| DASH.to_owned(), |capacity| capacity.limited_by.clone()),
             fixed(figures.cost.usd_per_hour, 2),
             or_dash(figures.unit_cost().usd_per_million_total_tokens, |usd| fixed(usd, 2)),
             percent(figures.availability.fraction, figures.availability.fraction_interval),

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::report::palette;
+use crate::report::words::DASH;
 
 /// A column of a table.
 pub(in crate::report) struct Column {
@@ -39,24 +40,28 @@ pub(in crate::report) struct Table {
 }
 
 impl Table {
-    /// As HTML, in a region that scrolls where the screen is too narrow.
+    /// Whether anything but dashes stands in the column at `index`.
+    fn says_something(&self, index: usize) -> bool {
+        index == 0 || self.rows.iter().any(|row| row[index].0 != DASH && !row[index].0.is_empty())
+    }
+
+    /// As HTML, in a region that scrolls where the screen is too narrow; columns that say nothing are left out.
     pub(in crate::report) fn html(&self) -> Markup {
+        let columns: Vec<(usize, &Column)> =
+            self.columns.iter().enumerate().filter(|(index, _)| self.says_something(*index)).collect();
         html! {
             div.scroll role="region" tabindex="0" aria-labelledby=(self.id) {
                 table {
                     caption id=(self.id) { (self.caption) }
                     thead {
-                        tr { @for column in &self.columns { th scope="col" class=(column.class()) { (column.name) } } }
+                        tr { @for (_, column) in &columns { th scope="col" class=(column.class()) { (column.name) } } }
                     }
                     tbody {
                         @for row in &self.rows {
                             tr {
-                                @for (index, (cell, column)) in row.iter().zip(&self.columns).enumerate() {
-                                    @if index == 0 {
-                                        th scope="row" { (cell) }
-                                    } @else {
-                                        td class=(column.class()) { (cell) }
-                                    }
+                                th scope="row" { (row[0]) }
+                                @for (index, column) in &columns[1..] {
+                                    td class=(column.class()) { (row[*index]) }
                                 }
                             }
                         }

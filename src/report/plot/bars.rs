@@ -9,7 +9,7 @@ use super::{Caption, Figure, Scale};
 use crate::report::palette::{self, GRID, INK, MUTED};
 
 /// From one row to the next [units].
-const ROW: i32 = 84;
+const ROW: i32 = 90;
 /// From the top of a row to its bar [units].
 const ABOVE: i32 = 36;
 /// Height of a bar [units].

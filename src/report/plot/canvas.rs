@@ -17,7 +17,7 @@ const LINE: u32 = 4;
 const DASHED: u32 = 5;
 const DOTTED: u32 = 6;
 /// Mean width of a letter over its height.
-const LETTER: f64 = 0.53;
+const LETTER: f64 = 0.6;
 
 /// The library's error in words, or nothing.
 pub(super) type Drawn = Result<(), String>;
@@ -114,14 +114,29 @@ pub(super) fn stroke(area: &Area<'_>, ends: [(i32, i32); 2], style: ShapeStyle) 
     area.draw(&PathElement::new(ends, style)).map_err(words)
 }
 
-/// `label` cut to about `width` units, with an ellipsis where something is missing.
+/// Letters that fit into `width` units.
+fn letters(width: i32) -> usize {
+    (f64::from(width) / (TEXT / 1.24 * LETTER)) as usize
+}
+
+/// `label` cut to about `width` units, with an ellipsis where its end is missing.
 pub(super) fn cut(label: &str, width: i32) -> String {
-    let letters = (f64::from(width) / (TEXT / 1.24 * LETTER)) as usize;
+    let letters = letters(width);
     if label.chars().count() <= letters {
         return label.to_owned();
     }
     let kept: String = label.chars().take(letters.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
+}
+
+/// `label` cut to about `width` units, its end kept, which is what tells it from others.
+pub(super) fn cut_before(label: &str, width: i32) -> String {
+    let (letters, all) = (letters(width), label.chars().count());
+    if all <= letters {
+        return label.to_owned();
+    }
+    let kept: String = label.chars().skip(all + 1 - letters).collect();
+    format!("…{kept}")
 }
 
 /// About how wide `label` is [units].

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::bars::axis;
-use super::canvas::{Area, Drawn, WIDTH, cut, figure, fill, stroke, text, words, write};
+use super::canvas::{Area, Drawn, WIDTH, cut_before, figure, fill, stroke, text, words, write};
 use super::{Caption, Clock, Figure, Scale};
 use crate::report::life::{Life, Moment, State};
 use crate::report::palette::{self, ALARM, GRID, INK, MUTED};
@@ -29,6 +29,8 @@ const NAME: i32 = 44;
 const AXIS: i32 = 88;
 /// From one row of the legend to the next [units].
 const LEGEND: i32 = 38;
+/// Signs in a row of the legend.
+const COLUMNS: usize = 4;
 /// Something too short to be seen is drawn this wide [units].
 const LEAST: i32 = 3;
 
@@ -69,7 +71,7 @@ impl LifeFigure<'_> {
     /// If the library cannot, in its words.
     pub(in crate::report) fn figure(&self, caption: Caption) -> Result<Figure, String> {
         let signs = self.signs();
-        let legend = signs.len().div_ceil(3) as i32 * LEGEND + 8;
+        let legend = signs.len().div_ceil(COLUMNS) as i32 * LEGEND + 8;
         let lane = if self.life.moments.is_empty() { 0 } else { LANE };
         let shown = self.life.groups.len().min(GROUPS) as i32;
         let rest = if self.life.groups.len() > GROUPS { GROUP } else { 0 };
@@ -106,7 +108,7 @@ impl LifeFigure<'_> {
             (Sign::Happened(Moment::Failure), "failure"),
             (Sign::Happened(Moment::Maintenance), "maintenance"),
             (Sign::Happened(Moment::Scaling), "scaling"),
-            (Sign::Change, "rollout, upgrade"),
+            (Sign::Change, "rollout"),
         ];
         signs.retain(|(sign, _)| match sign {
             Sign::Stands(state) => {
@@ -120,7 +122,8 @@ impl LifeFigure<'_> {
 
     fn legend(&self, area: &Area<'_>, signs: &[(Sign, &str)]) -> Drawn {
         for (place, (sign, name)) in signs.iter().enumerate() {
-            let (x, y) = (place as i32 % 3 * (WIDTH / 3) + 22, place as i32 / 3 * LEGEND + LEGEND / 2);
+            let (column, row) = ((place % COLUMNS) as i32, (place / COLUMNS) as i32);
+            let (x, y) = (column * WIDTH / COLUMNS as i32 + 18, row * LEGEND + LEGEND / 2);
             let corners = [(x - 16, y - BAR / 2), (x + 16, y + BAR / 2)];
             match sign {
                 Sign::Stands(state) => self.bar(area, corners, *state)?,
@@ -168,7 +171,7 @@ impl LifeFigure<'_> {
         let name = text(INK, HPos::Right, VPos::Center);
         for (row, group) in self.life.groups.iter().take(GROUPS).enumerate() {
             let y = top + row as i32 * GROUP + GROUP / 2;
-            write(area, cut(&group.name, LEFT - 10), (LEFT - 12, y), &name)?;
+            write(area, cut_before(&group.name, LEFT - 16), (LEFT - 12, y), &name)?;
             let mut drawn = i32::MIN;
             for span in &group.spans {
                 let (from, to) = (self.x(span.from), self.x(span.to));

@@ -5,7 +5,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::canvas::{Area, Drawn, WIDTH, figure, line, text, words, write};
-use super::{Caption, Figure, Scale, legend};
+use super::legend::Legend;
+use super::{Caption, Figure, Scale};
 use crate::report::palette::{GRID, INK, MUTED};
 
 /// Height of a plot without its legend [units].
@@ -52,11 +53,12 @@ impl Lines<'_> {
     /// # Errors
     /// If the library cannot, in its words.
     pub(in crate::report) fn figure(&self, caption: Caption) -> Result<Figure, String> {
-        let above = legend::height(self.lines.len());
+        let legend = Legend::of(self.lines.iter().map(|line| line.name));
+        let above = legend.height();
         figure(caption, HEIGHT + above, |root| {
             let (strip, plot) = root.split_vertically(above);
             if above > 0 {
-                legend::lines(&strip, self.lines.iter().map(|line| (line.name, line.index)))?;
+                legend.lines(&strip, self.lines.iter().map(|line| line.index))?;
             }
             self.plot(&plot)
         })
@@ -64,8 +66,9 @@ impl Lines<'_> {
 
     fn plot(&self, area: &Area<'_>) -> Drawn {
         let (x, y) = (&self.x, &self.y);
+        let corner = area.get_base_pixel();
         let mut chart = ChartBuilder::on(area)
-            .margin_right(26)
+            .margin_right(40)
             .margin_top(44)
             .margin_bottom(4)
             .x_label_area_size(84)
@@ -84,12 +87,14 @@ impl Lines<'_> {
             .draw()
             .map_err(words)?;
         write(area, &y.label, (4, 4), &text(MUTED, HPos::Left, VPos::Top))?;
-        write(area, &x.label, (WIDTH - 26, HEIGHT - 6), &text(MUTED, HPos::Right, VPos::Bottom))?;
+        write(area, &x.label, (WIDTH - 40, HEIGHT - 6), &text(MUTED, HPos::Right, VPos::Bottom))?;
         for (value, name) in &self.rules {
             let ends = [x.range().start, x.range().end].map(|end| (end, *value));
             chart.draw_series(DashedLineSeries::new(ends, 10, 8, INK.stroke_width(2))).map_err(words)?;
-            let label = Text::new(name.clone(), ends[0], text(INK, HPos::Left, VPos::Bottom));
-            chart.draw_series([label]).map_err(words)?;
+            // At the left lines are low; above a rule at the top there is no room.
+            let (v_pos, dy) = if y.part(*value) > 0.85 { (VPos::Top, 6) } else { (VPos::Bottom, -4) };
+            let at = chart.backend_coord(&ends[0]);
+            write(area, name, (at.0 + 10 - corner.0, at.1 + dy - corner.1), &text(INK, HPos::Left, v_pos))?;
         }
         for drawn in &self.lines {
             let style = line(drawn.index);

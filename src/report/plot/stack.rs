@@ -5,7 +5,8 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::bars::axis;
 use super::canvas::{Area, Drawn, WIDTH, cut, figure, fill, text, write};
-use super::{Caption, Figure, Scale, legend};
+use super::legend::Legend;
+use super::{Caption, Figure, Scale};
 use crate::report::palette::{self, INK};
 
 /// From one row to the next [units].
@@ -49,10 +50,11 @@ impl Stack<'_> {
     /// # Errors
     /// If the library cannot, in its words.
     pub(in crate::report) fn figure(&self, caption: Caption) -> Result<Figure, String> {
-        let above = legend::height(self.parts.len());
+        let legend = Legend::of(self.parts.iter().copied());
+        let above = legend.height();
         let rows = self.rows.len() as i32 * ROW;
         figure(caption, above + rows + AXIS, |root| {
-            legend::parts(root, self.parts)?;
+            legend.shades(root)?;
             axis(root, &self.scale, (above, above + rows), WIDTH - VALUES)?;
             for (index, row) in self.rows.iter().enumerate() {
                 self.row(root, row, above + index as i32 * ROW)?;
