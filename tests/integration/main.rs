@@ -58,6 +58,7 @@ mod queueing;
 mod readme;
 mod report;
 mod routing;
+mod run_report;
 mod runs;
 mod scenario;
 mod scheduler;

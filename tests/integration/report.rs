@@ -375,21 +375,25 @@ fn tables_say_it_in_a_row_a_placement() {
 #[test]
 fn files_are_whole_and_nothing_lies_beside_them() {
     let dir = std::env::temp_dir().join(format!("towtank-report-{}", std::process::id()));
-    write_run(&dir, &summary(), &results(), FileOptions { requests: true, steps: false }).unwrap();
+    write_run(&dir, "name: s\n", &summary(), &results(), FileOptions { requests: true, steps: false })
+        .unwrap();
     let mut names: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["events.jsonl", "requests.csv", "summary.json", "timeline.csv", "two-nodes"]);
+    assert_eq!(
+        names,
+        ["events.jsonl", "requests.csv", "scenario.yaml", "summary.json", "timeline.csv", "two-nodes"]
+    );
     assert!(dir.join("two-nodes/vllm_bench.json").is_file());
     let written: Value = serde_json::from_slice(&fs::read(dir.join("summary.json")).unwrap()).unwrap();
     assert_eq!(written, serde_json::to_value(summary()).unwrap());
     // Rows of an earlier run do not stay beside the figures of a later one.
-    write_run(&dir, &summary(), &results(), FileOptions::default()).unwrap();
+    write_run(&dir, "name: s\n", &summary(), &results(), FileOptions::default()).unwrap();
     assert!(!dir.join("requests.csv").exists());
     // A directory in the way of a file.
     fs::create_dir_all(dir.join("blocked/summary.json")).unwrap();
     let refused =
-        write_run(&dir.join("blocked"), &summary(), &results(), FileOptions::default()).unwrap_err();
+        write_run(&dir.join("blocked"), "", &summary(), &results(), FileOptions::default()).unwrap_err();
     assert!(refused.to_string().starts_with("cannot write "), "{refused}");
     assert!(!dir.join("blocked/summary.json.partial").exists());
     fs::remove_dir_all(dir).unwrap();
