@@ -6,6 +6,7 @@ mod files;
 mod groups;
 mod lines;
 mod parity;
+pub mod plan;
 mod rows;
 mod summary;
 mod table;
