@@ -15,6 +15,7 @@ pub use bench::vllm_bench;
 pub use files::{FileOptions, WriteError, write_file, write_json, write_run};
 pub use lines::{write_events, write_steps};
 pub use parity::{ParityPoint, parity_svg};
+pub use plan::{plan_csv, plan_table};
 pub use rows::{write_requests, write_timeline};
 pub use summary::{
     CapacitySummary, CostSummary, DeploymentSummary, EngineSummary, Figures, Goodput, Headline, Hours,

@@ -10,6 +10,7 @@ mod bisection;
 mod cluster;
 mod find_rate;
 mod kernels;
+mod plan;
 mod rare_events;
 mod run;
 mod validate;
@@ -20,6 +21,7 @@ pub use cluster::{
 };
 pub use find_rate::find_rate;
 pub use kernels::{KernelCalibration, KernelError, KernelInputs, KernelReport, calibrate_kernels};
+pub use plan::{Planned, plan, plan_candidates};
 pub use run::{Monitor, RunOptions, RunResult, run};
 pub use validate::{
     FitError, FitOptions, Fitted, Group, KindErrors, Labels, MeasurementsError, Ordering, Orderings,

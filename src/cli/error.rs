@@ -35,6 +35,9 @@ pub(super) enum CliError {
     /// A placement misses the slo, and that was asked to be an error.
     #[error("the slo is not met by every placement")]
     SloMissed,
+    /// A search found nothing.
+    #[error("no candidate meets the slo")]
+    NoneMeetsSlo,
     /// Somebody stopped the run.
     #[error("interrupted")]
     Interrupted,
@@ -58,7 +61,7 @@ impl CliError {
             | Self::Fit(_)
             | Self::Catalog(_)
             | Self::Usage(_) => 2,
-            Self::SloMissed => 3,
+            Self::SloMissed | Self::NoneMeetsSlo => 3,
         }
     }
 }

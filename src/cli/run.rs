@@ -1,6 +1,5 @@
 //! `towtank run`: simulate, print a row a placement, write everything else into files.
 
-mod progress;
 mod traffic;
 
 use std::{
@@ -10,12 +9,13 @@ use std::{
 
 use clap::Args;
 
-use self::{progress::Progress, traffic::TrafficOptions};
+use self::traffic::TrafficOptions;
 use super::{
     CliError,
     command::CommandOptions,
     options::{Format, InputOptions},
     output,
+    progress::Progress,
     watch::watched,
 };
 use crate::catalog::Catalog;
@@ -101,7 +101,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         // A place that cannot be written to shows before the work is done, not after.
         fs::create_dir_all(dir)
             .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))?;
-        let progress = Progress::start(args.quiet, resolved, &monitor);
+        let progress = Progress::start(args.quiet, &resolved.name, resolved.placements.len(), &monitor);
         let result = pool.install(|| study::run(resolved, &options, &monitor));
         progress.finish();
         if result.interrupted && result.placements.is_empty() {

@@ -5,6 +5,7 @@
 
 mod candidate;
 mod horizon;
+mod table;
 mod winner;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ pub use candidate::{Candidate, Figures, Floor, Verdict};
 pub use horizon::{
     BreakEven, Commitments, DemandSwing, LoadHours, ManagedApi, Money, Month, PriceOption, Range, Swing,
 };
+pub use table::{plan_csv, plan_table};
 pub use winner::{
     Cause, Fact, FaultAtPeak, Incident, Knee, KneePoint, OneDown, Redundancy, Stage, UnitCosts, Winner,
 };

@@ -50,8 +50,8 @@ impl ScenarioFile {
         let placements = placements.collect::<Result<Vec<_>, _>>()?;
         self.failures_can_be_held(&placements)?;
         self.availability_can_be_judged(&placements)?;
-        if scenario.rare_events.is_some() && placements.iter().all(|placement| placement.failures.is_empty())
-        {
+        let nothing_fails = placements.iter().all(|placement| placement.failures.is_empty());
+        if scenario.rare_events.is_some() && !placements.is_empty() && nothing_fails {
             let message = "nothing fails at random: state `failures` (`failures: catalogue`)";
             return Err(self.error("rare_events", message));
         }

@@ -57,7 +57,7 @@ pub fn find_rate(
 }
 
 /// The first thing that keeps a run from being good enough.
-fn limited_by(placement: &ResolvedPlacement, simulated: &Simulated) -> Option<String> {
+pub(super) fn limited_by(placement: &ResolvedPlacement, simulated: &Simulated) -> Option<String> {
     let missed = simulated.slo_checks().into_iter().find(|check| !check.met);
     let overload = || {
         let overloaded =

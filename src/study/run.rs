@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use super::{find_rate, rare_events::rare_events, years::years};
-use crate::metrics::{KeepRows, PlacementResult};
+use crate::metrics::{KeepRows, PlacementResult, PlacementStatus, Simulated};
 use crate::scenario::{Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options, Watch, simulate};
 
@@ -16,6 +16,13 @@ pub struct RunOptions {
     pub rows: KeepRows,
     /// Write `steps.jsonl`.
     pub steps: bool,
+}
+
+impl RunOptions {
+    /// Figures only.
+    pub const fn figures() -> Self {
+        Self { rows: KeepRows::None, steps: false }
+    }
 }
 
 /// What came of a scenario.
@@ -56,6 +63,19 @@ impl Monitor {
         self.simulations.fetch_add(1, Ordering::Relaxed);
         result
     }
+}
+
+/// One simulation of a placement, or why it does not fit.
+pub(super) fn simulated_or_refused(
+    monitor: &Monitor,
+    resolved: &Resolved,
+    placement: &ResolvedPlacement,
+    options: &Options,
+) -> Result<Result<Simulated, String>, Interrupted> {
+    Ok(match monitor.simulate(resolved, placement, options)?.status {
+        PlacementStatus::Ok(simulated) => Ok(*simulated),
+        PlacementStatus::DoesNotFit { reason } => Err(reason),
+    })
 }
 
 /// Simulates every placement.
