@@ -21,7 +21,7 @@ pub use cluster::{
 };
 pub use find_rate::find_rate;
 pub use kernels::{KernelCalibration, KernelError, KernelInputs, KernelReport, calibrate_kernels};
-pub use plan::{Planned, plan, plan_candidates};
+pub use plan::{Planned, plan, plan_candidates, plan_scenario};
 pub use run::{Monitor, RunOptions, RunResult, run};
 pub use validate::{
     FitError, FitOptions, Fitted, Group, KindErrors, Labels, MeasurementsError, Ordering, Orderings,

@@ -47,6 +47,9 @@ pub struct Plan {
     pub pareto_throughput: Vec<String>,
     /// Candidates with which no other is cheaper and has a lower TTFT p95 at once; by price.
     pub pareto_cost: Vec<String>,
+    /// Others that cost no more than the winner would at the high end of its range of groups: what is known does not tell them
+    /// apart.
+    pub ties: Vec<String>,
     /// The cheapest that meets the slo; absent where none does, or the search ended before one was found.
     pub winner: Option<Winner>,
 }

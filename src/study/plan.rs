@@ -49,6 +49,25 @@ pub fn plan_candidates(file: &ScenarioFile, catalog: &Catalog) -> Result<Vec<Str
     Ok(specs.into_iter().map(|spec| spec.candidate.name).collect())
 }
 
+/// The scenario in which a candidate serves the planned demand with so many groups; the search simulates just this.
+///
+/// # Errors
+/// If there is no plan, or no candidate of that name.
+pub fn plan_scenario(
+    file: &ScenarioFile,
+    catalog: &Catalog,
+    name: &str,
+    groups: u32,
+) -> Result<String, ScenarioError> {
+    let args = stated(file)?;
+    let (specs, _) = candidates::candidates(file, catalog, args)?;
+    let missing = || file.error("plan", format!("no candidate named `{name}`"));
+    let spec = specs.into_iter().find(|spec| spec.candidate.name == name).ok_or_else(missing)?;
+    let peak = demand::peak(file, args, &file.resolve(catalog)?)?;
+    let monitor = Monitor::default();
+    Ok(Ground::new(file, args, peak.workloads, catalog, &monitor).text(&spec, groups))
+}
+
 fn stated(file: &ScenarioFile) -> Result<&PlanArgs, ScenarioError> {
     let missing = || file.error("", "this scenario has no `plan`: say there what to search");
     file.scenario.plan.as_ref().ok_or_else(missing)
@@ -84,6 +103,7 @@ pub fn plan(file: &ScenarioFile, catalog: &Catalog, monitor: &Monitor) -> Result
         pareto_throughput: pareto::throughput(&found.candidates),
         pareto_cost: pareto::cost(&found.candidates),
         candidates: found.candidates,
+        ties: Vec::new(),
         winner: None,
     };
     let scenario = found.winner.as_ref().map(|spec| {
@@ -95,7 +115,11 @@ pub fn plan(file: &ScenarioFile, catalog: &Catalog, monitor: &Monitor) -> Result
     {
         let case = Case { ground: &ground, spec, demand: &plan.demand, load: &peak.load };
         match case.winner(text) {
-            Ok(winner) => plan.winner = Some(winner),
+            Ok(winner) => {
+                let dearest = spec.usd_per_month(winner.groups.high + winner.spare_groups);
+                plan.ties = pareto::ties(&plan.candidates, dearest);
+                plan.winner = Some(winner);
+            }
             Err(NoRun::Interrupted) => plan.interrupted = true,
             Err(NoRun::Refused(reason)) => unreachable!("the winner was simulated before: {reason}"),
         }

@@ -54,6 +54,7 @@ mod model_config;
 mod model_error;
 mod model_weights;
 mod outages;
+mod plan;
 mod queueing;
 mod readme;
 mod report;

@@ -93,6 +93,13 @@ pub fn plan_table(plan: &Plan) -> String {
     ));
     if let Some(winner) = &plan.winner {
         text.push_str(&said(winner));
+        if !plan.ties.is_empty() {
+            text.push_str(&format!(
+                "{} others cost no more than the winner with {} groups would: a tie within what is known\n",
+                plan.ties.len(),
+                winner.groups.high
+            ));
+        }
     }
     text
 }

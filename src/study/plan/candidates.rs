@@ -1,6 +1,6 @@
 //! The search space: machine x network x model x TP x PP x engine limits.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, suggestion};
 use crate::document::path::{field, item};
 use crate::engine::{EngineArgs, ExecutorArg};
 use crate::hardware::{
@@ -127,10 +127,20 @@ fn machines(
     let named = names.iter().enumerate().map(|(index, name)| {
         let at = item("plan.machines", index);
         let machine = Machine::read(catalog, name).map_err(|error| file.error(&at, error.to_string()))?;
-        let price = price(catalog, args, name).map_err(|error| file.error(&at, error.to_string()))?;
+        let price = price(catalog, args, name).map_err(|error| unpriced(file, catalog, error, &at))?;
         Ok((machine, price))
     });
     named.collect()
+}
+
+/// Why a machine has no price; a wrong region is the fault of that field.
+fn unpriced(file: &ScenarioFile, catalog: &Catalog, error: PriceError, at: &str) -> ScenarioError {
+    let PriceError::UnknownRegion { machine, region, .. } = error else {
+        return file.error(at, error.to_string());
+    };
+    let regions = catalog.section("prices").ok().and_then(|section| section.get(&machine)?.as_object());
+    let near = suggestion(&region, regions.into_iter().flat_map(|map| map.keys().map(String::as_str)));
+    file.error("plan.region", format!("the catalogue has no price of `{machine}` in `{region}`{near}"))
 }
 
 /// The networks of a machine that a group across nodes may use.
@@ -149,10 +159,11 @@ pub(super) fn candidates(
     args: &PlanArgs,
 ) -> Result<(Vec<Spec>, Vec<String>), ScenarioError> {
     for (index, model) in args.models.iter().enumerate() {
-        let models = &args.models[..index];
-        if models.contains(model) {
-            return Err(file.error(&item("plan.models", index), format!("`{model}` is there twice")));
+        let at = item("plan.models", index);
+        if args.models[..index].contains(model) {
+            return Err(file.error(&at, format!("`{model}` is there twice")));
         }
+        file.model(catalog, model, &at)?;
     }
     for (name, stated) in [
         ("tensor_parallel_size", args.engine.tensor_parallel_size.is_some()),

@@ -19,6 +19,8 @@ pub(super) struct Ground<'a> {
     pub(super) args: &'a PlanArgs,
     pub(super) catalog: &'a Catalog,
     pub(super) monitor: &'a Monitor,
+    /// Directory that paths of models are relative to.
+    base_dir: &'a Path,
     /// The scenario under the planned demand, without placements.
     scenario: Scenario,
     /// Part of the time that all groups which the slo needs must be ready.
@@ -59,7 +61,7 @@ pub(super) struct Outcome {
 impl<'a> Ground<'a> {
     /// The scenario of `file` with `workloads` in the place of its own.
     pub(super) fn new(
-        file: &ScenarioFile,
+        file: &'a ScenarioFile,
         args: &'a PlanArgs,
         workloads: Vec<WorkloadArgs<SloArgs>>,
         catalog: &'a Catalog,
@@ -90,7 +92,7 @@ impl<'a> Ground<'a> {
                 Some(LengthsArgs::Preset(_) | LengthsArgs::Each { .. }) | None => {}
             }
         }
-        Self { args, catalog, monitor, scenario, availability }
+        Self { args, catalog, monitor, base_dir: &file.base_dir, scenario, availability }
     }
 
     /// The thresholds of the scenario and its workloads, as the file states them.
@@ -124,9 +126,9 @@ impl<'a> Ground<'a> {
     fn with(&self, spec: &Spec, groups: u32) -> Scenario {
         let mut placement = spec.placement(self.args, groups);
         for deployment in &mut placement.deployments {
-            let path = Path::new(&deployment.model);
+            let path = absolute(self.base_dir, Path::new(&deployment.model));
             if path.is_file() {
-                deployment.model = absolute(Path::new(""), path).display().to_string();
+                deployment.model = path.display().to_string();
             }
         }
         Scenario { placements: vec![placement], ..self.scenario.clone() }

@@ -48,6 +48,14 @@ pub(super) fn cost(candidates: &[Candidate]) -> Vec<String> {
     front(candidates, |figures| Some((-figures.ttft_p95_ms?, -figures.usd_per_month)))
 }
 
+/// Those behind the first that meet the slo and cost no more than `usd_per_month`.
+pub(super) fn ties(candidates: &[Candidate], usd_per_month: f64) -> Vec<String> {
+    let meets = candidates.iter().skip(1).filter(|candidate| candidate.verdict == Verdict::MeetsSlo);
+    let near = meets
+        .filter(|candidate| candidate.figures.is_some_and(|figures| figures.usd_per_month <= usd_per_month));
+    near.map(|candidate| candidate.name.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
