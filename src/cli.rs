@@ -7,6 +7,7 @@ mod calibrate;
 mod catalog;
 mod check;
 mod command;
+mod compare;
 mod completions;
 mod error;
 mod export;
@@ -14,7 +15,9 @@ mod fit;
 mod import;
 mod options;
 mod output;
+mod progress;
 mod run;
+mod scenarios;
 mod schema;
 mod validate;
 mod watch;
@@ -37,6 +40,8 @@ struct Cli {
 enum Command {
     /// Simulate scenarios: a row a placement on the terminal, everything else in files
     Run(run::RunArgs),
+    /// Simulate scenarios again and again: how sure are figures, and differences between placements
+    Compare(compare::CompareArgs),
     /// Parse and validate scenarios only
     Check(check::CheckArgs),
     /// Tell what each GPU would hold, without simulating anything
@@ -69,6 +74,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Import(args) => import::import(&args),

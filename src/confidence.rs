@@ -29,9 +29,8 @@ impl Estimate {
         let n = values.len() as f64;
         // Summed as differences, equal values leave nothing to round.
         let mean = first + values.iter().map(|value| value - first).sum::<f64>() / n;
-        let std = (values.len() > 1).then(|| {
-            (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt()
-        });
+        let std = (values.len() > 1)
+            .then(|| (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt());
         let half_width = std.map(|std| t_975(values.len() - 1) * std / n.sqrt());
         Some(Self { n: values.len(), mean, std, half_width })
     }

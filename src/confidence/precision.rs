@@ -11,9 +11,7 @@
 use super::Estimate;
 
 /// Fewest runs from which a precision is judged.
-const FEWEST: usize = 10;
-/// Runs after the first at which it is met, at each of which it must still be.
-const LOOK_AHEAD: usize = 5;
+const FIRST_LOOK: usize = 10;
 
 /// How narrow an interval has to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +22,9 @@ pub struct Precision {
 
 impl Precision {
     /// Fewest runs after which anything can be precise enough.
-    pub const FEWEST: usize = FEWEST + LOOK_AHEAD;
+    pub const FEWEST: usize = FIRST_LOOK + Self::LOOK_AHEAD;
+    /// Runs after the first at which it is met, at each of which it must still be.
+    pub const LOOK_AHEAD: usize = 5;
 
     /// Whether a mean is known so precisely. One that is 0 without doubt is.
     pub fn is_met(&self, estimate: &Estimate) -> bool {
@@ -36,9 +36,9 @@ impl Precision {
     /// are too few for that.
     pub fn stop(runs: usize, met: impl Fn(usize) -> bool) -> Option<usize> {
         let mut in_a_row = 0;
-        (FEWEST..=runs).find(|count| {
+        (FIRST_LOOK..=runs).find(|count| {
             in_a_row = if met(*count) { in_a_row + 1 } else { 0 };
-            in_a_row > LOOK_AHEAD
+            in_a_row > Self::LOOK_AHEAD
         })
     }
 }
