@@ -8,6 +8,7 @@ mod calibrate;
 mod catalog;
 mod check;
 mod command;
+mod compare;
 mod completions;
 mod error;
 mod export;
@@ -18,6 +19,7 @@ mod output;
 mod plan;
 mod progress;
 mod run;
+mod scenarios;
 mod schema;
 mod validate;
 mod watch;
@@ -42,6 +44,8 @@ enum Command {
     Run(run::RunArgs),
     /// Search the cheapest placement that meets the slo, and say what follows from it
     Plan(plan::PlanOptions),
+    /// Simulate scenarios again and again: how sure are figures, and differences between placements
+    Compare(compare::CompareArgs),
     /// Parse and validate scenarios only
     Check(check::CheckArgs),
     /// Tell what each GPU would hold, without simulating anything
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan::plan(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Import(args) => import::import(&args),

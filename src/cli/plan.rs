@@ -1,7 +1,6 @@
 //! `towtank plan`: search the cheapest placement that meets the slo.
 
 use std::{
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -54,9 +53,7 @@ pub(super) fn plan(args: &PlanOptions) -> Result<(), CliError> {
     let candidates = plan_candidates(&file, &catalog)?.len();
     let name = file.scenario.name.clone();
     let dir = args.out.clone().unwrap_or_else(|| Path::new("results").join(&name));
-    // A place that cannot be written to shows before the work is done, not after.
-    fs::create_dir_all(&dir)
-        .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))?;
+    output::writable(&dir)?;
     let (monitor, pool) = watched(args.jobs)?;
     let progress = Progress::start(args.quiet, &name, candidates, &monitor);
     let planned = pool.install(|| search(&file, &catalog, &monitor));

@@ -2,10 +2,7 @@
 
 mod traffic;
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 use clap::Args;
 
@@ -16,12 +13,13 @@ use super::{
     options::{Format, InputOptions},
     output,
     progress::Progress,
+    scenarios::{directories, has_slo, judged, read},
     watch::watched,
 };
 use crate::catalog::Catalog;
 use crate::metrics::KeepRows;
 use crate::report::{FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_run};
-use crate::scenario::{Resolved, ScenarioFile};
+use crate::scenario::Resolved;
 use crate::study::{self, RunOptions, RunResult};
 
 /// Rows of `requests.csv` a placement unless more are asked for.
@@ -86,9 +84,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     }
     let catalog = args.input.catalog()?;
     let scenarios = scenarios(args, &catalog)?;
-    if let Some(without) = scenarios.iter().find(|resolved| args.fail_on_slo && !has_slo(resolved)) {
-        return Err(CliError::Usage(format!("--fail-on-slo: scenario `{}` has no slo", without.name)));
-    }
+    judged(args.fail_on_slo, &scenarios)?;
     let dirs = directories(args.out.as_deref(), &scenarios)?;
     if !args.quiet {
         scenarios.iter().for_each(output::remark_notes);
@@ -98,9 +94,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };
     let mut summaries = Vec::new();
     for (resolved, dir) in scenarios.iter().zip(&dirs) {
-        // A place that cannot be written to shows before the work is done, not after.
-        fs::create_dir_all(dir)
-            .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))?;
+        output::writable(dir)?;
         let progress = Progress::start(args.quiet, &resolved.name, resolved.placements.len(), &monitor);
         let result = pool.install(|| study::run(resolved, &options, &monitor));
         progress.finish();
@@ -135,27 +129,12 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
 
 /// Every scenario, ready to be simulated: those of the files, or that of the command.
 fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Resolved>, CliError> {
-    let mut scenarios = if args.command.is_given() {
-        vec![args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?]
-    } else {
-        args.scenarios.iter().map(|path| read(args, path, catalog)).collect::<Result<_, _>>()?
-    };
-    for resolved in &mut scenarios {
-        resolved.seed = args.seed.unwrap_or(resolved.seed);
+    if !args.command.is_given() {
+        return read(&args.scenarios, &args.input, args.seed, catalog);
     }
-    Ok(scenarios)
-}
-
-/// Reads one scenario.
-fn read(args: &RunArgs, path: &Path, catalog: &Catalog) -> Result<Resolved, CliError> {
-    let file: ScenarioFile = args.input.scenario(path)?;
-    file.supported()?;
-    Ok(file.resolve(catalog)?)
-}
-
-fn has_slo(resolved: &Resolved) -> bool {
-    let own_slo = resolved.workloads.iter().any(|workload| workload.slo.is_some());
-    own_slo || !resolved.slo.thresholds().is_empty() || resolved.slo.availability.is_some()
+    let mut resolved = args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?;
+    resolved.seed = args.seed.unwrap_or(resolved.seed);
+    Ok(vec![resolved])
 }
 
 fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
@@ -166,26 +145,6 @@ fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
         has_slo: has_slo(resolved),
     };
     Summary::new(&head, &result.placements)
-}
-
-/// Where each scenario's results go; no two into one place.
-fn directories(out: Option<&Path>, scenarios: &[Resolved]) -> Result<Vec<PathBuf>, CliError> {
-    let mut dirs: Vec<PathBuf> = Vec::new();
-    for resolved in scenarios {
-        let dir = match out {
-            Some(dir) if scenarios.len() > 1 => dir.join(&resolved.name),
-            Some(dir) => dir.to_owned(),
-            None => Path::new("results").join(&resolved.name),
-        };
-        if dirs.contains(&dir) {
-            return Err(CliError::Usage(format!(
-                "two scenarios would write to {}: give one another name, or run them apart",
-                dir.display()
-            )));
-        }
-        dirs.push(dir);
-    }
-    Ok(dirs)
 }
 
 /// One scenario's results as they are, several one after the other (JSON: a list).

@@ -41,6 +41,10 @@ pub struct Scenario {
     /// Name of the scenario; results go to `results/<name>`.
     #[garde(custom(file_name))]
     pub name: String,
+    /// What it is about, and what its figures do not say; shown with them.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Seed of every random number. 0 when left out.
     #[garde(skip)]
     #[serde(default)]

@@ -60,6 +60,7 @@ impl ScenarioFile {
         }
         Ok(Resolved {
             name: scenario.name.clone(),
+            description: scenario.description.clone(),
             seed: scenario.seed,
             duration: scenario.duration,
             warmup: scenario.warmup,

@@ -22,6 +22,8 @@ pub use failures::{Component, FailureProcess, FaultKind, RepairTime};
 pub struct Resolved {
     /// Its name.
     pub name: String,
+    /// What it is about, and what its figures do not say.
+    pub description: Option<String>,
     /// Seed of every random number.
     pub seed: u64,
     /// Arrivals end here; if there is none, every workload ends by itself.

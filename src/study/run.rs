@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::{find_rate, rare_events::rare_events, years::years};
 use crate::metrics::{KeepRows, PlacementResult, PlacementStatus, Simulated};
+use crate::random::derived;
 use crate::scenario::{Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options, Watch, simulate};
 
@@ -80,27 +81,16 @@ pub(super) fn simulated_or_refused(
 
 /// Simulates every placement.
 pub fn run(resolved: &Resolved, options: &RunOptions, monitor: &Monitor) -> RunResult {
+    let options = Options {
+        rate_factor: 1.0,
+        rows: options.rows,
+        timeline: true,
+        events: true,
+        steps: options.steps,
+        live: true,
+    };
     let one = |placement: &ResolvedPlacement| {
-        let mut usual = placement.clone();
-        if resolved.rare_events.is_some() {
-            usual.failures.clear();
-        }
-        let options = Options {
-            rate_factor: 1.0,
-            rows: options.rows,
-            timeline: true,
-            events: true,
-            steps: options.steps,
-            live: true,
-        };
-        let mut result = if resolved.workloads.is_empty() {
-            years(resolved, &usual, &options, monitor)?
-        } else {
-            monitor.simulate(resolved, &usual, &options)?
-        };
-        if resolved.find_rate {
-            result.capacity = find_rate(resolved, &usual, &result, monitor)?;
-        }
+        let mut result = usual(resolved, placement, &options, monitor)?;
         if let Some(args) = &resolved.rare_events {
             result.rare_events = rare_events(resolved, placement, args, monitor)?;
         }
@@ -110,4 +100,36 @@ pub fn run(resolved: &Resolved, options: &RunOptions, monitor: &Monitor) -> RunR
     let results: Vec<_> = resolved.placements.par_iter().map(one).collect();
     let interrupted = results.iter().any(Result::is_err);
     RunResult { placements: results.into_iter().flatten().collect(), interrupted }
+}
+
+/// One placement as it usually is: its traffic, or the years of a scenario without any, and the search for the highest rate.
+/// Failures that are looked at apart are left out.
+pub(super) fn usual(
+    resolved: &Resolved,
+    placement: &ResolvedPlacement,
+    options: &Options,
+    monitor: &Monitor,
+) -> Result<PlacementResult, Interrupted> {
+    let mut usual = placement.clone();
+    if resolved.rare_events.is_some() {
+        usual.failures.clear();
+    }
+    let mut result = if resolved.workloads.is_empty() {
+        years(resolved, &usual, options, monitor)?
+    } else {
+        monitor.simulate(resolved, &usual, options)?
+    };
+    if resolved.find_rate {
+        result.capacity = find_rate(resolved, &usual, &result, monitor)?;
+    }
+    Ok(result)
+}
+
+/// The scenario with the random numbers of its `replication`-th replication; the first is the scenario as it is.
+pub(super) fn replicated(resolved: &Resolved, replication: u32) -> Resolved {
+    let mut resolved = resolved.clone();
+    if replication > 0 {
+        resolved.seed = derived(resolved.seed, "replication", replication);
+    }
+    resolved
 }
