@@ -18,6 +18,7 @@ mod options;
 mod output;
 mod plan;
 mod progress;
+mod report;
 mod run;
 mod scenarios;
 mod schema;
@@ -58,6 +59,8 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Predict published measurements and print how far off the predictions are
     Validate(validate::ValidateArgs),
+    /// Draw the report and the plots of a directory of results anew
+    Report(report::ReportArgs),
     /// List the facts about GPUs, machines, models, prices and links, with their sources
     Catalog(catalog::CatalogArgs),
     /// Print the JSON Schema of the scenario file
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::export(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Validate(args) => validate::validate(&args),
+        Command::Report(args) => report::report(&args),
         Command::Catalog(args) => catalog::show(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args, &mut Cli::command()),

@@ -32,7 +32,7 @@ pub use rare_events::{HourOfWeek, Loss, RareEvents};
 pub use record::{Outcome, RequestRecord};
 pub use result::{
     BenchInputs, Capacity, DeploymentResult, EngineFigures, MemoryFigures, PlacementResult, PlacementStatus,
-    Simulated,
+    Simulated, Trial,
 };
 pub use seconds::{Half, Seconds};
 pub use slo::{SloCheck, check_slo};

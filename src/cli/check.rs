@@ -1,6 +1,6 @@
 //! `towtank check`: parse and validate, run nothing.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -33,8 +33,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), CliError> {
         }
         output::remark_notes(&resolved);
         if args.show {
-            let text = serde_saphyr::to_string(&file.filled(&resolved)).map_err(io::Error::other)?;
-            output::print(&text)?;
+            output::print(&output::shown(&file, &resolved)?)?;
         } else {
             output::print(&format!("{}: ok\n", path.display()))?;
         }

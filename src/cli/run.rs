@@ -13,12 +13,12 @@ use super::{
     options::{Format, InputOptions},
     output,
     progress::Progress,
-    scenarios::{directories, has_slo, judged, read},
+    scenarios::{Given, directories, has_slo, judged, read},
     watch::watched,
 };
 use crate::catalog::Catalog;
 use crate::metrics::KeepRows;
-use crate::report::{FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_run};
+use crate::report::{FileOptions, Summary, SummaryHead, draw_report, summary_csv, summary_table, write_run};
 use crate::scenario::Resolved;
 use crate::study::{self, RunOptions, RunResult};
 
@@ -87,13 +87,14 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     judged(args.fail_on_slo, &scenarios)?;
     let dirs = directories(args.out.as_deref(), &scenarios)?;
     if !args.quiet {
-        scenarios.iter().for_each(output::remark_notes);
+        scenarios.iter().for_each(|given| output::remark_notes(&given.resolved));
     }
     let (monitor, pool) = watched(args.jobs)?;
     let options =
         RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };
     let mut summaries = Vec::new();
-    for (resolved, dir) in scenarios.iter().zip(&dirs) {
+    for (given, dir) in scenarios.iter().zip(&dirs) {
+        let resolved = &given.resolved;
         output::writable(dir)?;
         let progress = Progress::start(args.quiet, &resolved.name, resolved.placements.len(), &monitor);
         let result = pool.install(|| study::run(resolved, &options, &monitor));
@@ -104,7 +105,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         }
         let summary = summarise(resolved, &result);
         let files = FileOptions { requests: options.rows != KeepRows::None, steps: options.steps };
-        write_run(dir, &summary, &result.placements, files).map_err(io::Error::other)?;
+        write_run(dir, &given.shown()?, &summary, &result.placements, files).map_err(io::Error::other)?;
+        draw_report(dir)?;
         if result.interrupted {
             output::remark(&format!(
                 "interrupted: {} of {} placements are finished and in {}",
@@ -128,13 +130,14 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
 }
 
 /// Every scenario, ready to be simulated: those of the files, or that of the command.
-fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Resolved>, CliError> {
+fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Given>, CliError> {
     if !args.command.is_given() {
         return read(&args.scenarios, &args.input, args.seed, catalog);
     }
-    let mut resolved = args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?;
+    let (file, mut resolved) =
+        args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?;
     resolved.seed = args.seed.unwrap_or(resolved.seed);
-    Ok(vec![resolved])
+    Ok(vec![Given::new(file, resolved)])
 }
 
 fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {

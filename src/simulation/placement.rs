@@ -95,7 +95,7 @@ pub fn simulate(
             name: deployment.name.clone(),
             groups: deployment.slots as usize,
             engine: engine_figures(&engines, deployment, end),
-            memory: memory_figures(resolved, deployment),
+            memory: memory_figures(resolved, placement, deployment),
         });
     }
     let simulated = Simulated {
@@ -222,7 +222,11 @@ fn engine_figures(engines: &[&Ended], deployment: &ResolvedDeployment, end: SimT
     figures
 }
 
-fn memory_figures(resolved: &Resolved, deployment: &ResolvedDeployment) -> MemoryFigures {
+fn memory_figures(
+    resolved: &Resolved,
+    placement: &ResolvedPlacement,
+    deployment: &ResolvedDeployment,
+) -> MemoryFigures {
     let plan = deployment.memory.as_ref().expect("a deployment that does not fit is not run");
     let mean = resolved.mean_tokens();
     MemoryFigures {
@@ -230,6 +234,8 @@ fn memory_figures(resolved: &Resolved, deployment: &ResolvedDeployment) -> Memor
         weights_bytes_per_gpu: plan.weights_bytes_per_gpu(),
         other_bytes_per_gpu: plan.other_bytes_per_gpu().into_iter().max().unwrap_or(0),
         kv_cache_bytes_per_gpu: plan.kv_cache_bytes_per_gpu().into_iter().min().unwrap_or(0),
+        free_bytes_per_gpu: plan.stages.iter().map(|stage| stage.free.get()).collect(),
+        gpu_bytes: placement.pools[deployment.pool].gpu.total_memory().get(),
         num_gpu_blocks: plan.num_gpu_blocks,
         kv_cache_tokens: plan.kv_cache_tokens,
         max_full_length_sequences: plan.max_full_length_sequences,

@@ -7,7 +7,8 @@ use towtank::{
     metrics::{
         Availability, BenchInputs, Capacity, CostInputs, DeploymentResult, EngineFigures, Event, KeepRows,
         MemoryFigures, MetricsSetup, ModelError, NodeTime, Outcome, PlacementMetrics, PlacementResult,
-        PlacementStatus, RequestRecord, Simulated, SloArgs, Standing, StepLine, TimelineRow, WorkloadSetup,
+        PlacementStatus, RequestRecord, Simulated, SloArgs, Standing, StepLine, TimelineRow, Trial,
+        WorkloadSetup,
     },
     report::{
         FileOptions, Summary, SummaryHead, summary_csv, summary_table, vllm_bench, write_events,
@@ -101,6 +102,8 @@ fn memory() -> MemoryFigures {
         weights_bytes_per_gpu: vec![48 << 30, 47 << 30],
         other_bytes_per_gpu: 5 << 30,
         kv_cache_bytes_per_gpu: 18 << 30,
+        free_bytes_per_gpu: vec![9 << 30, 10 << 30],
+        gpu_bytes: 80 << 30,
         num_gpu_blocks: 1_001,
         kv_cache_tokens: 16_000,
         max_full_length_sequences: 1.5,
@@ -165,6 +168,12 @@ pub(crate) fn results() -> Vec<PlacementResult> {
         prefill: SimDuration::from_secs(1),
         decode: SimDuration::from_secs(1),
         limited_by: "tpot_p95 (step time)".to_owned(),
+        trials: vec![Trial {
+            requests_per_s: 2.0,
+            ttft_p95_ms: Some(200.0),
+            tpot_p95_ms: Some(40.0),
+            met: true,
+        }],
         headroom: Some(0.5),
     };
     let fits = PlacementResult {
