@@ -5,6 +5,7 @@ mod decimal;
 mod files;
 mod groups;
 mod lines;
+mod openmetrics;
 mod parity;
 mod rows;
 mod summary;
@@ -13,6 +14,7 @@ mod table;
 pub use bench::vllm_bench;
 pub use files::{FileOptions, WriteError, write_file, write_json, write_run};
 pub use lines::{write_events, write_steps};
+pub use openmetrics::write_openmetrics;
 pub use parity::{ParityPoint, parity_svg};
 pub use rows::{write_requests, write_timeline};
 pub use summary::{

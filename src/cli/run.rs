@@ -20,7 +20,9 @@ use super::{
 };
 use crate::catalog::Catalog;
 use crate::metrics::KeepRows;
-use crate::report::{FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_run};
+use crate::report::{
+    FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_file, write_openmetrics, write_run,
+};
 use crate::scenario::{Resolved, ScenarioFile};
 use crate::study::{self, RunOptions, RunResult};
 
@@ -62,6 +64,9 @@ pub(super) struct RunArgs {
     /// Write steps.jsonl, a line a dispatched batch
     #[arg(long)]
     steps: bool,
+    /// Write what the metrics of the vLLM servers would have shown, as OpenMetrics text
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
     /// Refused: this version writes no trace.json
     #[arg(long, hide = true)]
     trace: bool,
@@ -89,18 +94,28 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     if let Some(without) = scenarios.iter().find(|resolved| args.fail_on_slo && !has_slo(resolved)) {
         return Err(CliError::Usage(format!("--fail-on-slo: scenario `{}` has no slo", without.name)));
     }
+    if let (Some(file), [_, _, ..]) = (&args.metrics, scenarios.as_slice()) {
+        let message =
+            format!("--metrics {}: several scenarios would write it: run them apart", file.display());
+        return Err(CliError::Usage(message));
+    }
     let dirs = directories(args.out.as_deref(), &scenarios)?;
     if !args.quiet {
         scenarios.iter().for_each(output::remark_notes);
     }
     let (monitor, pool) = watched(args.jobs)?;
-    let options =
-        RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };
+    let options = RunOptions {
+        rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)),
+        steps: args.steps,
+        servers: args.metrics.is_some(),
+    };
     let mut summaries = Vec::new();
     for (resolved, dir) in scenarios.iter().zip(&dirs) {
         // A place that cannot be written to shows before the work is done, not after.
-        fs::create_dir_all(dir)
-            .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))?;
+        for dir in args.metrics.as_deref().and_then(Path::parent).into_iter().chain([dir.as_path()]) {
+            fs::create_dir_all(dir)
+                .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))?;
+        }
         let progress = Progress::start(args.quiet, resolved, &monitor);
         let result = pool.install(|| study::run(resolved, &options, &monitor));
         progress.finish();
@@ -111,6 +126,9 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         let summary = summarise(resolved, &result);
         let files = FileOptions { requests: options.rows != KeepRows::None, steps: options.steps };
         write_run(dir, &summary, &result.placements, files).map_err(io::Error::other)?;
+        if let Some(file) = &args.metrics {
+            write_file(file, |out| write_openmetrics(out, &result.placements)).map_err(io::Error::other)?;
+        }
         if result.interrupted {
             output::remark(&format!(
                 "interrupted: {} of {} placements are finished and in {}",
