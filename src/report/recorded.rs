@@ -9,7 +9,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::document::{self, FileError};
+use crate::csv_error;
+use crate::document::{self, FileError, Problem};
 use crate::report::{Figures, Status, Summary};
 
 pub(super) use events::EventLine;
@@ -87,28 +88,29 @@ fn rows<T: for<'a> Deserialize<'a>>(
     mut take: impl FnMut(T) -> Result<(), String>,
 ) -> Result<(), FileError> {
     let file = path.display().to_string();
+    let wrong = |line: u64, message: String| {
+        let known = FileError::file(&file, message).problem().clone();
+        FileError::from(Problem { at: Some((line, 1)), ..known })
+    };
     let open = std::fs::File::open(path).map_err(|error| FileError::unreadable(&file, &error))?;
     let mut reader = csv::Reader::from_reader(std::io::BufReader::new(open));
-    for row in reader.deserialize() {
-        let row: Result<T, csv::Error> = row;
-        let done = row.map_err(|error| {
+    let headers = reader.headers().map_err(|error| wrong(1, csv_error::reason(&error)))?.clone();
+    for record in reader.records() {
+        let record = record.map_err(|error| {
             let line = error.position().map_or(1, csv::Position::line);
-            (line, column_error(&error))
-        });
-        let line = |why: String| (0, why);
-        match done.and_then(|row| take(row).map_err(line)) {
-            Ok(()) => (),
-            Err((0, why)) => return Err(FileError::file(&file, why)),
-            Err((line, why)) => return Err(FileError::file(&file, format!("line {line}: {why}"))),
-        }
+            wrong(line, csv_error::reason(&error))
+        })?;
+        let line = record.position().map_or(1, csv::Position::line);
+        let row =
+            record.deserialize(Some(&headers)).map_err(|error| wrong(line, why_no_row(&error, &headers)))?;
+        take(row).map_err(|message| wrong(line, message))?;
     }
     Ok(())
 }
 
-/// What is wrong with a row, in words that do not repeat where it stands.
-fn column_error(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
-        _ => crate::csv_error::reason(error),
-    }
+/// What is wrong with a row, by the name of its column.
+fn why_no_row(error: &csv::Error, headers: &csv::StringRecord) -> String {
+    let csv::ErrorKind::Deserialize { err, .. } = error.kind() else { return csv_error::reason(error) };
+    let column = err.field().and_then(|field| headers.get(field as usize));
+    column.map_or_else(|| err.kind().to_string(), |column| format!("{column}: {}", err.kind()))
 }

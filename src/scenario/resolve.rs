@@ -22,6 +22,7 @@ use super::{
 use crate::catalog::{Catalog, CatalogError};
 use crate::engine::{Family, MemoryFacts, MemoryInputs, check_world_size, plan_memory};
 use crate::hardware::{Gpu, NetworkKind, Provisioning};
+use crate::metrics::ServerBuckets;
 use crate::model::{Architecture, Layout, Precision};
 use crate::routing::RouterConfig;
 use crate::timing::{Group, Multipliers, TimingInputs};
@@ -72,6 +73,8 @@ impl ScenarioFile {
             calibrated_on: Multipliers::calibrated_on(catalog)
                 .map_err(|error| self.error("calibration", error.to_string()))?,
             workloads,
+            server_buckets: ServerBuckets::read(catalog)
+                .map_err(|error| self.error("", error.to_string()))?,
             router: router.map_err(|error| self.error("router", error.to_string()))?,
             placements,
         })

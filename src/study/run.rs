@@ -11,19 +11,14 @@ use crate::scenario::{Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options, Watch, simulate};
 
 /// What to keep besides figures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunOptions {
     /// Rows of `requests.csv` a placement.
     pub rows: KeepRows,
     /// Write `steps.jsonl`.
     pub steps: bool,
-}
-
-impl RunOptions {
-    /// Figures only.
-    pub const fn figures() -> Self {
-        Self { rows: KeepRows::None, steps: false }
-    }
+    /// Read what servers count of themselves.
+    pub servers: bool,
 }
 
 /// What came of a scenario.
@@ -87,6 +82,7 @@ pub fn run(resolved: &Resolved, options: &RunOptions, monitor: &Monitor) -> RunR
         timeline: true,
         events: true,
         steps: options.steps,
+        servers: options.servers,
         live: true,
     };
     let one = |placement: &ResolvedPlacement| {

@@ -53,6 +53,7 @@ mod model_checkpoints;
 mod model_config;
 mod model_error;
 mod model_weights;
+mod openmetrics;
 mod outages;
 mod plan;
 mod queueing;

@@ -33,7 +33,7 @@ fn planned(file: &ScenarioFile) -> Planned {
 fn summary(text: &str) -> serde_json::Value {
     let file = ScenarioFile::parse("winner.yaml", text, Path::new(""), &[]).unwrap();
     let resolved = file.resolve(&CATALOG).unwrap();
-    let result = run(&resolved, &RunOptions::figures(), &Monitor::default());
+    let result = run(&resolved, &RunOptions::default(), &Monitor::default());
     let head = SummaryHead { scenario: "x", seed: resolved.seed, calibrated_on: None, has_slo: true };
     serde_json::to_value(&Summary::new(&head, &result.placements).placements[0]).unwrap()
 }
@@ -43,7 +43,7 @@ fn serves(file: &ScenarioFile, name: &str, groups: u32) -> bool {
     let text = plan_scenario(file, &CATALOG, name, groups).unwrap();
     let file = ScenarioFile::parse("candidate.yaml", &text, Path::new(""), &[]).unwrap();
     let Ok(resolved) = file.resolve(&CATALOG) else { return false };
-    let result = run(&resolved, &RunOptions::figures(), &Monitor::default());
+    let result = run(&resolved, &RunOptions::default(), &Monitor::default());
     let head = SummaryHead { scenario: "x", seed: 0, calibrated_on: None, has_slo: true };
     let summary = Summary::new(&head, &result.placements);
     let placement = &summary.placements[0];

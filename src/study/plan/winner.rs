@@ -95,7 +95,7 @@ impl Case<'_> {
     /// The placement in the summary of a run of the emitted scenario.
     fn summary(&self, text: &str) -> Result<serde_json::Value, NoRun> {
         let resolved = self.ground.resolve_text(text)?;
-        let options = RunOptions::figures();
+        let options = RunOptions::default();
         let result = run(&resolved, &options, self.ground.monitor);
         if result.interrupted {
             return Err(NoRun::Interrupted);
