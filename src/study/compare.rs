@@ -1,10 +1,15 @@
 //! Replications of a scenario: every placement again and again, each time all of them on the same random numbers.
 
+use std::sync::atomic::Ordering;
+
 use rayon::prelude::*;
 
-use super::run::{Monitor, replicated, usual};
+use super::{
+    rare_events::without_traffic,
+    run::{Monitor, replicated, replication_seed, usual},
+};
 use crate::confidence::{Estimate, Precision};
-use crate::metrics::PlacementResult;
+use crate::metrics::{PlacementResult, PlacementStatus};
 use crate::report::{Metric, PlacementSummary, Replication};
 use crate::scenario::Resolved;
 use crate::simulation::{Interrupted, Options};
@@ -82,36 +87,52 @@ fn more(
     has_slo: bool,
     monitor: &Monitor,
 ) -> bool {
-    let first = replications.len() as u32;
-    let scenarios: Vec<Resolved> = (first..next)
-        .map(|replication| {
-            let mut scenario = replicated(resolved, replication);
-            // Each is one run of the cluster; that there are several is what this is for.
-            scenario.replications = 1;
-            scenario
-        })
-        .collect();
-    let options = Options { live: true, ..Options::figures(1.0) };
-    let one = |(scenario, index): (usize, usize)| {
-        let resolved = &scenarios[scenario];
-        let result = usual(resolved, &resolved.placements[index], &options, monitor);
-        let summary = result.map(|result: PlacementResult| PlacementSummary::new(has_slo, &result));
-        monitor.placements.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        ((scenario, index), summary)
-    };
     let placements = resolved.placements.len();
-    let pairs = (0..scenarios.len()).flat_map(|scenario| (0..placements).map(move |index| (scenario, index)));
+    let numbered = |(replication, index): (u32, usize)| {
+        let result = one(resolved, replication, index, monitor);
+        monitor.placements.fetch_add(1, Ordering::Relaxed);
+        ((replication, index), result.map(|result| PlacementSummary::new(has_slo, &result)))
+    };
+    let first = replications.len() as u32;
+    let going_on = |_: &(u32, usize)| !monitor.interrupted.load(Ordering::Relaxed);
+    let pairs = (first..next).flat_map(|replication| (0..placements).map(move |index| (replication, index)));
     // A bridge takes them in order, so that those that are whole when somebody stops it are the first ones.
-    let mut results: Vec<((usize, usize), Result<PlacementSummary, Interrupted>)> =
-        pairs.par_bridge().map(one).collect();
+    let mut results: Vec<((u32, usize), Result<PlacementSummary, Interrupted>)> =
+        pairs.take_while(going_on).par_bridge().map(numbered).collect();
     results.sort_unstable_by_key(|(place, _)| *place);
     let mut results = results.into_iter().map(|(_, result)| result);
-    for scenario in &scenarios {
+    for replication in first..next {
         // Later ones that happen to be whole are those that were quick, and would say so.
-        let Ok(placements) = results.by_ref().take(placements).collect() else { return true };
-        replications.push(Replication { seed: scenario.seed, placements });
+        match results.by_ref().take(placements).collect::<Result<Vec<_>, _>>() {
+            Ok(summaries) if summaries.len() == placements => {
+                let seed = replication_seed(resolved.seed, replication);
+                replications.push(Replication { seed, placements: summaries });
+            }
+            _ => return true,
+        }
     }
     false
+}
+
+/// One placement of one replication. Where failures are looked at apart, its availability is that of a year without traffic.
+fn one(
+    resolved: &Resolved,
+    replication: u32,
+    index: usize,
+    monitor: &Monitor,
+) -> Result<PlacementResult, Interrupted> {
+    // One run of the cluster; that there are several is what a comparison is for.
+    let resolved = &Resolved { replications: 1, ..replicated(resolved, replication) };
+    let placement = &resolved.placements[index];
+    let options = Options { live: true, ..Options::figures(1.0) };
+    let mut result = usual(resolved, placement, &options, monitor)?;
+    if let PlacementStatus::Ok(simulated) = &mut result.status
+        && resolved.rare_events.is_some()
+        && !placement.failures.is_empty()
+    {
+        simulated.availability = without_traffic(resolved, placement, 1, monitor)?;
+    }
+    Ok(result)
 }
 
 /// Whether every deciding figure of every placement is known so precisely.

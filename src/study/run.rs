@@ -123,9 +123,10 @@ pub(super) fn usual(
 
 /// The scenario with the random numbers of its `replication`-th replication; the first is the scenario as it is.
 pub(super) fn replicated(resolved: &Resolved, replication: u32) -> Resolved {
-    let mut resolved = resolved.clone();
-    if replication > 0 {
-        resolved.seed = derived(resolved.seed, "replication", replication);
-    }
-    resolved
+    Resolved { seed: replication_seed(resolved.seed, replication), ..resolved.clone() }
+}
+
+/// The seed of the `replication`-th replication of a scenario with this one.
+pub(super) fn replication_seed(seed: u64, replication: u32) -> u64 {
+    if replication == 0 { seed } else { derived(seed, "replication", replication) }
 }

@@ -20,6 +20,7 @@ mod cluster_restarts;
 mod cluster_rollouts;
 mod cluster_start;
 mod cluster_upgrades;
+mod compare;
 mod conservation;
 mod cuts;
 mod determinism;
