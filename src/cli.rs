@@ -1,12 +1,14 @@
 //! The command line: one file a command.
 //!
 //! Results go to stdout, everything else to stderr. Exit status: 0 done; 1 something failed while running; 2 bad usage
-//! or a bad input file; 3 the slo is missed under `--fail-on-slo`; 130 interrupted.
+//! or a bad input file; 3 the slo is missed (`plan`, or under
+//! `--fail-on-slo`); 130 interrupted.
 
 mod calibrate;
 mod catalog;
 mod check;
 mod command;
+mod compare;
 mod completions;
 mod error;
 mod export;
@@ -14,8 +16,11 @@ mod fit;
 mod import;
 mod options;
 mod output;
+mod plan;
+mod progress;
 mod report;
 mod run;
+mod scenarios;
 mod schema;
 mod validate;
 mod watch;
@@ -38,6 +43,10 @@ struct Cli {
 enum Command {
     /// Simulate scenarios: a row a placement on the terminal, everything else in files
     Run(run::RunArgs),
+    /// Search the cheapest placement that meets the slo, and say what follows from it
+    Plan(plan::PlanOptions),
+    /// Simulate scenarios again and again: how sure are figures, and differences between placements
+    Compare(compare::CompareArgs),
     /// Parse and validate scenarios only
     Check(check::CheckArgs),
     /// Tell what each GPU would hold, without simulating anything
@@ -72,6 +81,8 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Plan(args) => plan::plan(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Import(args) => import::import(&args),

@@ -1,4 +1,50 @@
-//! What a few independent runs say about a mean.
+//! What a few independent runs say about a mean, and how many of them it takes.
+
+mod precision;
+
+pub use precision::Precision;
+
+/// Share of such intervals that hold what they are an interval of.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// A mean of independent values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Values.
+    pub n: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// Their standard deviation, of the sample; `None` of one value.
+    pub std: Option<f64>,
+    /// Half the width of the 95 % confidence interval of the mean, by Student's t; `None` of one value.
+    pub half_width: Option<f64>,
+}
+
+impl Estimate {
+    /// What values say; `None` if there are none.
+    ///
+    /// Values that are all the same have that mean and no width, to the last bit.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let first = *values.first()?;
+        let n = values.len() as f64;
+        // Summed as differences, equal values leave nothing to round.
+        let mean = first + values.iter().map(|value| value - first).sum::<f64>() / n;
+        let std = (values.len() > 1)
+            .then(|| (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt());
+        let half_width = std.map(|std| t_975(values.len() - 1) * std / n.sqrt());
+        Some(Self { n: values.len(), mean, std, half_width })
+    }
+
+    /// The interval.
+    pub fn interval(&self) -> Option<[f64; 2]> {
+        self.half_width.map(|half| [self.mean - half, self.mean + half])
+    }
+}
+
+/// 95 % confidence interval of the mean of independent values; none of fewer than two.
+pub fn interval(values: &[f64]) -> Option<[f64; 2]> {
+    Estimate::of(values)?.interval()
+}
 
 /// Student's t at 97.5 % for `freedom` degrees of freedom.
 ///
@@ -22,18 +68,6 @@ fn t_975(freedom: usize) -> f64 {
             terms.iter().rev().fold(0.0, |sum, term| (sum + term) / n) + Z
         }
     }
-}
-
-/// 95 % confidence interval of the mean of independent values; none of fewer than two.
-pub fn interval(values: &[f64]) -> Option<[f64; 2]> {
-    let n = values.len() as f64;
-    if values.len() < 2 {
-        return None;
-    }
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let half = t_975(values.len() - 1) * (variance / n).sqrt();
-    Some([mean - half, mean + half])
 }
 
 #[cfg(test)]
@@ -65,5 +99,16 @@ mod tests {
         let share = f64::from(held) / f64::from(runs);
         assert!((0.94..0.96).contains(&share), "{share}");
         assert_eq!(interval(&[1.0]), None);
+    }
+
+    #[test]
+    fn equal_values_leave_no_doubt() {
+        for value in [0.1, 1.0 / 3.0, 1e17] {
+            let known = Estimate::of(&[value; 7]).unwrap();
+            assert_eq!((known.mean, known.half_width), (value, Some(0.0)));
+        }
+        let one = Estimate::of(&[2.0]).unwrap();
+        assert_eq!((one.n, one.mean, one.half_width), (1, 2.0, None));
+        assert_eq!(Estimate::of(&[]), None);
     }
 }

@@ -16,6 +16,7 @@ mod rare_events;
 mod record;
 mod result;
 mod seconds;
+mod server;
 mod slo;
 mod warning;
 
@@ -35,5 +36,9 @@ pub use result::{
     Simulated, Trial,
 };
 pub use seconds::{Half, Seconds};
+pub use server::{
+    FinishReason, Histogram, ServerBuckets, ServerHistogram, ServerLog, ServerReading, ServerSetup,
+    ServerState,
+};
 pub use slo::{SloCheck, check_slo};
 pub use warning::{Warning, WarningKind, warnings};

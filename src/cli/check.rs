@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{CliError, options::InputOptions, output};
+use crate::study::plan_candidates;
 
 #[derive(Args)]
 pub(super) struct CheckArgs {
@@ -24,6 +25,9 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), CliError> {
     for path in &args.scenarios {
         let file = args.input.scenario(path)?;
         let resolved = file.resolve(&catalog)?;
+        if file.scenario.plan.is_some() {
+            plan_candidates(&file, &catalog)?;
+        }
         for missing in file.scenario.unsupported() {
             output::remark(&format!("note: {}: {}: {}", path.display(), missing.path, missing.reason));
         }

@@ -39,6 +39,9 @@ pub(super) enum CliError {
     /// A placement misses the slo, and that was asked to be an error.
     #[error("the slo is not met by every placement")]
     SloMissed,
+    /// A search found nothing.
+    #[error("no candidate meets the slo")]
+    NoneMeetsSlo,
     /// Somebody stopped the run.
     #[error("interrupted")]
     Interrupted,
@@ -63,7 +66,7 @@ impl CliError {
             | Self::Catalog(_)
             | Self::Report(ReportError::Results(_))
             | Self::Usage(_) => 2,
-            Self::SloMissed => 3,
+            Self::SloMissed | Self::NoneMeetsSlo => 3,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{
     fmt::Display,
+    fs,
     io::{self, ErrorKind, Write},
+    path::Path,
 };
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -20,6 +22,12 @@ pub(super) fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         done => done,
     }
+}
+
+/// Makes a directory: a place that cannot be written to shows before the work is done, not after.
+pub(super) fn writable(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)
+        .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))
 }
 
 /// A scenario as it was understood: the file with every default filled in.

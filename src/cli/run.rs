@@ -1,27 +1,31 @@
 //! `towtank run`: simulate, print a row a placement, write everything else into files.
 
-mod progress;
 mod traffic;
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
 
-use self::{progress::Progress, traffic::TrafficOptions};
+use self::traffic::TrafficOptions;
 use super::{
     CliError,
     command::CommandOptions,
     options::{Format, InputOptions},
     output,
+    progress::Progress,
+    scenarios::{Given, directories, has_slo, judged, read},
     watch::watched,
 };
 use crate::catalog::Catalog;
 use crate::metrics::KeepRows;
-use crate::report::{FileOptions, Summary, SummaryHead, draw_report, summary_csv, summary_table, write_run};
-use crate::scenario::{Resolved, ScenarioFile};
+use crate::report::{
+    FileOptions, Summary, SummaryHead, draw_report, summary_csv, summary_table, write_file,
+    write_openmetrics, write_run,
+};
+use crate::scenario::Resolved;
 use crate::study::{self, RunOptions, RunResult};
 
 /// Rows of `requests.csv` a placement unless more are asked for.
@@ -62,6 +66,9 @@ pub(super) struct RunArgs {
     /// Write steps.jsonl, a line a dispatched batch
     #[arg(long)]
     steps: bool,
+    /// Write what the metrics of the vLLM servers would have shown, as OpenMetrics text
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
     /// Refused: this version writes no trace.json
     #[arg(long, hide = true)]
     trace: bool,
@@ -86,24 +93,29 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     }
     let catalog = args.input.catalog()?;
     let scenarios = scenarios(args, &catalog)?;
-    let resolved = || scenarios.iter().map(|scenario| &scenario.resolved);
-    if let Some(without) = resolved().find(|resolved| args.fail_on_slo && !has_slo(resolved)) {
-        return Err(CliError::Usage(format!("--fail-on-slo: scenario `{}` has no slo", without.name)));
+    judged(args.fail_on_slo, &scenarios)?;
+    if let (Some(file), [_, _, ..]) = (&args.metrics, scenarios.as_slice()) {
+        let message =
+            format!("--metrics {}: several scenarios would write it: run them apart", file.display());
+        return Err(CliError::Usage(message));
     }
-    let dirs = directories(args.out.as_deref(), resolved(), scenarios.len())?;
+    let dirs = directories(args.out.as_deref(), &scenarios)?;
     if !args.quiet {
-        resolved().for_each(output::remark_notes);
+        scenarios.iter().for_each(|given| output::remark_notes(&given.resolved));
     }
     let (monitor, pool) = watched(args.jobs)?;
-    let options =
-        RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };
+    let options = RunOptions {
+        rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)),
+        steps: args.steps,
+        servers: args.metrics.is_some(),
+    };
     let mut summaries = Vec::new();
-    for (scenario, dir) in scenarios.iter().zip(&dirs) {
-        let resolved = &scenario.resolved;
-        // A place that cannot be written to shows before the work is done, not after.
-        fs::create_dir_all(dir)
-            .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))?;
-        let progress = Progress::start(args.quiet, resolved, &monitor);
+    for (given, dir) in scenarios.iter().zip(&dirs) {
+        let resolved = &given.resolved;
+        for dir in args.metrics.as_deref().and_then(Path::parent).into_iter().chain([dir.as_path()]) {
+            output::writable(dir)?;
+        }
+        let progress = Progress::start(args.quiet, &resolved.name, resolved.placements.len(), &monitor);
         let result = pool.install(|| study::run(resolved, &options, &monitor));
         progress.finish();
         if result.interrupted && result.placements.is_empty() {
@@ -112,8 +124,11 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         }
         let summary = summarise(resolved, &result);
         let files = FileOptions { requests: options.rows != KeepRows::None, steps: options.steps };
-        write_run(dir, &scenario.shown()?, &summary, &result.placements, files).map_err(io::Error::other)?;
+        write_run(dir, &given.shown()?, &summary, &result.placements, files).map_err(io::Error::other)?;
         draw_report(dir)?;
+        if let Some(file) = &args.metrics {
+            write_file(file, |out| write_openmetrics(out, &result.placements)).map_err(io::Error::other)?;
+        }
         if result.interrupted {
             output::remark(&format!(
                 "interrupted: {} of {} placements are finished and in {}",
@@ -136,45 +151,15 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     if args.fail_on_slo && missed { Err(CliError::SloMissed) } else { Ok(()) }
 }
 
-/// A scenario as it stands in its file, and ready to be simulated.
-struct Given {
-    file: ScenarioFile,
-    resolved: Resolved,
-}
-
-impl Given {
-    /// The scenario as it was understood.
-    fn shown(&self) -> io::Result<String> {
-        output::shown(&self.file, &self.resolved)
-    }
-}
-
 /// Every scenario, ready to be simulated: those of the files, or that of the command.
 fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Given>, CliError> {
-    let mut scenarios = if args.command.is_given() {
-        let (file, resolved) =
-            args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?;
-        vec![Given { file, resolved }]
-    } else {
-        args.scenarios.iter().map(|path| read(args, path, catalog)).collect::<Result<_, _>>()?
-    };
-    for Given { resolved, .. } in &mut scenarios {
-        resolved.seed = args.seed.unwrap_or(resolved.seed);
+    if !args.command.is_given() {
+        return read(&args.scenarios, &args.input, args.seed, catalog);
     }
-    Ok(scenarios)
-}
-
-/// Reads one scenario.
-fn read(args: &RunArgs, path: &Path, catalog: &Catalog) -> Result<Given, CliError> {
-    let file: ScenarioFile = args.input.scenario(path)?;
-    file.supported()?;
-    let resolved = file.resolve(catalog)?;
-    Ok(Given { file, resolved })
-}
-
-fn has_slo(resolved: &Resolved) -> bool {
-    let own_slo = resolved.workloads.iter().any(|workload| workload.slo.is_some());
-    own_slo || !resolved.slo.thresholds().is_empty() || resolved.slo.availability.is_some()
+    let (file, mut resolved) =
+        args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?;
+    resolved.seed = args.seed.unwrap_or(resolved.seed);
+    Ok(vec![Given::new(file, resolved)])
 }
 
 fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
@@ -185,30 +170,6 @@ fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
         has_slo: has_slo(resolved),
     };
     Summary::new(&head, &result.placements)
-}
-
-/// Where each scenario's results go; no two into one place.
-fn directories<'a>(
-    out: Option<&Path>,
-    scenarios: impl Iterator<Item = &'a Resolved>,
-    count: usize,
-) -> Result<Vec<PathBuf>, CliError> {
-    let mut dirs: Vec<PathBuf> = Vec::new();
-    for resolved in scenarios {
-        let dir = match out {
-            Some(dir) if count > 1 => dir.join(&resolved.name),
-            Some(dir) => dir.to_owned(),
-            None => Path::new("results").join(&resolved.name),
-        };
-        if dirs.contains(&dir) {
-            return Err(CliError::Usage(format!(
-                "two scenarios would write to {}: give one another name, or run them apart",
-                dir.display()
-            )));
-        }
-        dirs.push(dir);
-    }
-    Ok(dirs)
 }
 
 /// One scenario's results as they are, several one after the other (JSON: a list).

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -51,9 +50,7 @@ const ORDERINGS: [&str; 4] = ["differing in", "pairs", "winner as measured", "pa
 pub(super) fn validate(args: &ValidateArgs) -> Result<(), CliError> {
     let catalog = catalog(&args.catalog)?;
     let rows = Row::read_file(&args.measurements)?;
-    // A place that cannot be written to shows before the work is done, not after.
-    fs::create_dir_all(&args.out)
-        .map_err(|source| io::Error::other(format!("cannot write {}: {source}", args.out.display())))?;
+    output::writable(&args.out)?;
     let (monitor, pool) = watched(args.jobs)?;
     let validation =
         pool.install(|| study::validate(&catalog, &rows, &monitor)).map_err(|_| CliError::Interrupted)?;

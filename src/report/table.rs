@@ -28,7 +28,7 @@ const COLUMNS: [&str; 11] = [
 ];
 
 /// Ruled under the header only: vertical lines would cost a column each.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+pub(super) const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
 /// Position of `limited by`, the one text among the numbers.
 const LIMITED_BY: usize = 7;
@@ -218,12 +218,12 @@ fn ties(text: &mut String, ties: &[Tie]) {
 }
 
 /// A remark about placements below the table.
-fn line(text: &mut String, whose: &str, what: &str, why: &str) {
+pub(super) fn line(text: &mut String, whose: &str, what: &str, why: &str) {
     wrapped(text, &format!("{what} ({whose}): {why}"));
 }
 
 /// A remark, wrapped; what does not fit its first line is indented.
-fn wrapped(text: &mut String, remark: &str) {
+pub(super) fn wrapped(text: &mut String, remark: &str) {
     let mut column = 0;
     for word in remark.split_whitespace() {
         let length = word.chars().count();

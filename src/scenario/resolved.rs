@@ -7,7 +7,7 @@ use crate::hardware::{Commitment, Gpu, HourlyPrice, Machine, NetworkKind, Provis
 use crate::kubernetes::{
     Action, ClusterSpec, ClusterStart, CompileCacheArg, HpaSpec, Rendezvous, StartupTimes,
 };
-use crate::metrics::{ModelError, SloArgs};
+use crate::metrics::{ModelError, ServerBuckets, SloArgs};
 use crate::model::{Architecture, KvDtype, Layout, Precision};
 use crate::routing::RouterConfig;
 use crate::scenario::RareEventsArgs;
@@ -22,6 +22,8 @@ pub use failures::{Component, FailureProcess, FaultKind, RepairTime};
 pub struct Resolved {
     /// Its name.
     pub name: String,
+    /// What it is about, and what its figures do not say.
+    pub description: Option<String>,
     /// Seed of every random number.
     pub seed: u64,
     /// Arrivals end here; if there is none, every workload ends by itself.
@@ -44,6 +46,8 @@ pub struct Resolved {
     pub workloads: Vec<ResolvedWorkload>,
     /// How requests find a group.
     pub router: RouterConfig,
+    /// Buckets in which servers count time.
+    pub server_buckets: ServerBuckets,
     /// Ways to serve them.
     pub placements: Vec<ResolvedPlacement>,
 }

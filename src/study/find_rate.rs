@@ -76,7 +76,7 @@ fn trial(requests_per_s: f64, met: bool, simulated: &Simulated) -> Trial {
 }
 
 /// The first thing that keeps a run from being good enough.
-fn limited_by(placement: &ResolvedPlacement, simulated: &Simulated) -> Option<String> {
+pub(super) fn limited_by(placement: &ResolvedPlacement, simulated: &Simulated) -> Option<String> {
     let missed = simulated.slo_checks().into_iter().find(|check| !check.met);
     let overload = || {
         let overloaded =

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{run::Monitor, years::years};
 use crate::confidence::interval;
-use crate::metrics::{HourOfWeek, LatencyFigures, Loss, RareEvents, Simulated};
+use crate::metrics::{Availability, HourOfWeek, LatencyFigures, Loss, RareEvents, Simulated};
 use crate::random::derived;
 use crate::scenario::{RareEventsArgs, Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options, rare_fault};
@@ -25,13 +25,7 @@ pub(super) fn rare_events(
     if placement.does_not_fit().is_some() || placement.failures.is_empty() {
         return Ok(None);
     }
-    let mut quiet = resolved.clone();
-    (quiet.workloads, quiet.duration, quiet.replications) = (Vec::new(), Some(YEAR), args.years);
-    let mut alone = placement.clone();
-    alone.agenda.clear();
-    let live = Options { live: true, ..Options::figures(1.0) };
-    let long = years(&quiet, &alone, &live, monitor)?;
-    let availability = &long.simulated().expect("a placement that fits is simulated").availability;
+    let availability = without_traffic(resolved, placement, args.years, monitor)?;
     let hours: Vec<HourOfWeek> = (0..args.hours)
         .into_par_iter()
         .map(|hour| in_hour(resolved, placement, args, hour, monitor))
@@ -52,6 +46,22 @@ pub(super) fn rare_events(
         hours_cut_short: hours.iter().filter(|hour| hour.cut_short).count() as u32,
         by_hour: hours,
     }))
+}
+
+/// Availability in years without a token, of a placement that fits.
+pub(super) fn without_traffic(
+    resolved: &Resolved,
+    placement: &ResolvedPlacement,
+    count: u32,
+    monitor: &Monitor,
+) -> Result<Availability, Interrupted> {
+    let mut quiet = resolved.clone();
+    (quiet.workloads, quiet.duration, quiet.replications) = (Vec::new(), Some(YEAR), count);
+    let mut alone = placement.clone();
+    alone.agenda.clear();
+    let live = Options { live: true, ..Options::figures(1.0) };
+    let long = years(&quiet, &alone, &live, monitor)?;
+    Ok(long.simulated().expect("a placement that fits is simulated").availability.clone())
 }
 
 /// One failure under the traffic of one hour.

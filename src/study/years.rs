@@ -2,9 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::run::Monitor;
+use super::run::{Monitor, replicated};
 use crate::metrics::{Availability, NodeTime, PlacementResult, PlacementStatus, Simulated};
-use crate::random::derived;
 use crate::scenario::{Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options};
 
@@ -19,11 +18,7 @@ pub(super) fn years(
     let run = |replication: u32| {
         let figures = Options { live: true, ..Options::figures(1.0) };
         let options = if replication == 0 { options } else { &figures };
-        let mut resolved = resolved.clone();
-        if replication > 0 {
-            resolved.seed = derived(resolved.seed, "replication", replication);
-        }
-        monitor.simulate(&resolved, placement, options)
+        monitor.simulate(&replicated(resolved, replication), placement, options)
     };
     let results: Vec<_> = (0..resolved.replications).into_par_iter().map(run).collect::<Result<_, _>>()?;
     Ok(together(results))

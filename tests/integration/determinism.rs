@@ -61,7 +61,7 @@ placements:
 /// Every file a run writes, by its path, as `towtank run --jobs <jobs>` makes them.
 pub(crate) fn files(name: &str, resolved: &Resolved, jobs: usize) -> BTreeMap<String, Vec<u8>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
-    let options = RunOptions { rows: KeepRows::All, steps: true };
+    let options = RunOptions { rows: KeepRows::All, steps: true, ..RunOptions::default() };
     let result = pool.install(|| study::run(resolved, &options, &Monitor::default()));
     let head =
         SummaryHead { scenario: &resolved.name, seed: resolved.seed, calibrated_on: None, has_slo: true };

@@ -207,7 +207,7 @@ placements:
 }
 
 #[test]
-fn figures_inside_each_others_band_tie() {
+fn figures_no_further_apart_than_both_errors_tie() {
     // 25 % of error either way, at 2 requests a second and 180 dollars an hour.
     let tied = |rate: f64, usd: f64| {
         let mut results = report::results();
@@ -231,7 +231,8 @@ fn figures_inside_each_others_band_tie() {
         ),
         "{table}"
     );
-    // Inside the band of the larger figure, outside that of the smaller one.
-    assert_eq!(tied(2.6, 235.0).0, latencies);
-    assert_eq!(tied(1.52, 150.0).0, [&latencies[..], &[Headline::UsdPerMillionTotalTokens]].concat());
+    // 25 % of either: the root of the sum of the squares is 0.94 requests a second at 2 and 3.2, 0.58 at 2 and 1.2.
+    assert_eq!(tied(3.2, 300.0).0, latencies);
+    assert_eq!(tied(1.2, 150.0).0, [&latencies[..], &[Headline::UsdPerMillionTotalTokens]].concat());
+    assert_eq!(tied(2.9, 300.0).0, [&latencies[..], &[Headline::MaxRequestsPerSAtSlo]].concat());
 }

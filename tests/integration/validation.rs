@@ -131,3 +131,44 @@ fn rows_are_left_out_by_rule() {
     let known = [("max_num_batched_tokens ", 42), ("the server held its tokens back ", 37)];
     assert_eq!(reasons, BTreeMap::from(known));
 }
+
+/// Two placements tie when they are no further apart than the errors of both allow, taken as independent (`report::Band`). Of measured
+/// pairs that differ in one factor, nine of ten differ in their errors by about as much: root two times one error. Were most of an
+/// error common to both, it would be far less, and the rule too careful; were they opposed, more, and the rule careless.
+#[test]
+fn errors_of_two_placements_have_little_in_common() {
+    let mut reader = csv::Reader::from_path(results().join("measurements.csv")).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let column = |name: &str| header.iter().position(|known| known == name).unwrap();
+    let factors =
+        [["gpu"; 2], ["weight_dtype", "kv_dtype"], ["TP"; 2], ["PP"; 2]].map(|pair| pair.map(column));
+    let asides = ["id", "value", "notes", "gpus_per_node", "held_out"].map(column);
+    let errors: BTreeMap<&str, f64> = VALIDATION
+        .rows
+        .iter()
+        .filter(|row| row.labels.quality == "A")
+        .filter_map(|row| Some((row.id.as_str(), row.error?)))
+        .collect();
+    let mut alike: BTreeMap<Vec<String>, Vec<(Vec<String>, f64)>> = BTreeMap::new();
+    for record in reader.records().map(Result::unwrap) {
+        let Some(error) = errors.get(&record[0]) else { continue };
+        let factor = factors.iter().map(|pair| pair.map(|place| &record[place]).join(" ")).collect();
+        let apart = |place: &usize| !factors.as_flattened().contains(place) && !asides.contains(place);
+        let rest = (0..record.len()).filter(apart).map(|place| record[place].to_owned()).collect();
+        alike.entry(rest).or_default().push((factor, *error));
+    }
+    let (mut one, mut differences) = (Vec::new(), Vec::new());
+    for rows in alike.values() {
+        for (place, (mine, error)) in rows.iter().enumerate() {
+            for (theirs, other) in &rows[place + 1..] {
+                if mine.iter().zip(theirs).filter(|(mine, theirs)| mine != theirs).count() == 1 {
+                    differences.push(error - other);
+                    one.extend([*error, *other]);
+                }
+            }
+        }
+    }
+    let p90 = |errors: &[f64]| Accuracy::of(errors).unwrap().p90_abs;
+    let ratio = p90(&differences) / (p90(&one) * 2.0_f64.sqrt());
+    assert!(differences.len() > 300 && (0.8..1.1).contains(&ratio), "{} pairs: {ratio}", differences.len());
+}

@@ -17,7 +17,8 @@ use crate::report::Summary;
 pub(in crate::report) struct EventLine {
     /// When.
     pub(in crate::report) t_s: f64,
-    placement: String,
+    /// Which placement it is about.
+    pub(in crate::report) placement: String,
     /// What kind of change.
     pub(in crate::report) kind: String,
     /// Of what.

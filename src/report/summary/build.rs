@@ -26,7 +26,8 @@ impl Summary {
 }
 
 impl PlacementSummary {
-    fn new(has_slo: bool, result: &PlacementResult) -> Self {
+    /// What a run of one placement says; `has_slo` if the scenario or a workload states an slo.
+    pub fn new(has_slo: bool, result: &PlacementResult) -> Self {
         match &result.status {
             PlacementStatus::DoesNotFit { reason } => Self {
                 name: result.name.clone(),

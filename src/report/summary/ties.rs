@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::{band::Band, metric::Metric};
 use super::{Figures, PlacementSummary};
-use crate::metrics::{ModelError, UnitCost};
+use crate::metrics::{LatencyMetric, Statistic, UnitCost};
 
 /// A figure that placements are chosen by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub enum Headline {
     TpotP95Ms,
 }
 
-/// Two placements, each of whose figures lies inside the other's model error.
+/// Two placements whose figures are no further apart than the model errors of both allow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tie {
     /// Which figure.
@@ -50,19 +51,24 @@ impl Headline {
         }
     }
 
-    /// The figure of a placement and how far it may be off [fraction].
-    fn of(self, figures: &Figures) -> Option<(f64, f64)> {
-        let ModelError { tpot, ttft, throughput, cost, .. } = figures.model_error;
-        let latency = &figures.traffic.latency;
-        let capacity = || figures.capacity.as_ref().map(|capacity| capacity.max_requests_per_s_at_slo);
+    /// The figure it is of a placement.
+    fn metric(self, figures: &Figures) -> Metric {
         match self {
-            Self::UsdPerMillionTotalTokens => {
-                figures.unit_cost().usd_per_million_total_tokens.map(|usd| (usd, cost))
+            Self::UsdPerMillionTotalTokens if figures.cost.at_capacity.is_some() => {
+                Metric::UsdPerMillionTokensAtCapacity
             }
-            Self::MaxRequestsPerSAtSlo => capacity().map(|rate| (rate, throughput)),
-            Self::TtftP95Ms => latency.ttft_ms.p95.map(|ms| (ms, ttft)),
-            Self::TpotP95Ms => latency.tpot_ms.p95.map(|ms| (ms, tpot)),
+            Self::UsdPerMillionTotalTokens => Metric::UsdPerMillionTokensAtLoad,
+            Self::MaxRequestsPerSAtSlo => Metric::MaxRequestsPerSAtSlo,
+            Self::TtftP95Ms => Metric::Latency(LatencyMetric::Ttft, Statistic::P95),
+            Self::TpotP95Ms => Metric::Latency(LatencyMetric::Tpot, Statistic::P95),
         }
+    }
+
+    /// The figure of a placement and how far the model may have it wrong, in its own unit.
+    fn of(self, figures: &Figures) -> Option<(f64, Option<f64>)> {
+        let metric = self.metric(figures);
+        let value = metric.value(figures)?;
+        Some((value, metric.model_error(&figures.model_error).map(|error| error * value)))
     }
 }
 
@@ -76,16 +82,11 @@ pub(super) fn ties(placements: &[PlacementSummary]) -> Vec<Tie> {
             .collect();
         for (index, (first, one)) in known.iter().enumerate() {
             for (second, other) in &known[index + 1..] {
-                if inside(*one, *other) && inside(*other, *one) {
+                if Band::of_difference(None, [one.1, other.1]).tie(one.0 - other.0).is_some() {
                     found.push(Tie { metric, placements: [first.name.clone(), second.name.clone()] });
                 }
             }
         }
     }
     found
-}
-
-/// Whether `value` lies within the error of another figure.
-fn inside((value, _): (f64, f64), (centre, error): (f64, f64)) -> bool {
-    (value - centre).abs() <= error * centre
 }

@@ -11,7 +11,6 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::scenario::Resolved;
 use crate::study::Monitor;
 use crate::units::{SimDuration, SimTime};
 
@@ -23,12 +22,12 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn start(quiet: bool, resolved: &Resolved, monitor: &Arc<Monitor>) -> Self {
-        let bar =
-            if quiet { ProgressBar::hidden() } else { ProgressBar::new(resolved.placements.len() as u64) };
+    /// Of a scenario of which so many placements are to be simulated, replications counted apart.
+    pub(super) fn start(quiet: bool, scenario: &str, placements: usize, monitor: &Arc<Monitor>) -> Self {
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(placements as u64) };
         let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} placements, {msg}");
         bar.set_style(style.expect("the template is well-formed"));
-        bar.set_prefix(resolved.name.clone());
+        bar.set_prefix(scenario.to_owned());
         let done = Arc::new(AtomicBool::new(false));
         let painter = (!bar.is_hidden()).then(|| {
             let (bar, done, monitor) = (bar.clone(), Arc::clone(&done), Arc::clone(monitor));
