@@ -5,6 +5,7 @@ mod bad_input;
 mod calibrate_cluster;
 mod calibrate_kernels;
 mod calibration;
+mod capacity_report;
 mod catalog_facts;
 mod cli;
 mod clients;

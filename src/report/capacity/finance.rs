@@ -298,7 +298,7 @@ fn commitments(won: Won<'_>) -> Vec<Part> {
                 commitment.terms.replace('-', " "),
                 commitment.committed_nodes.to_string(),
                 fixed(commitment.usd_per_month, 0),
-                format!("{:+.0} %", 100.0 * (swing.demand - 1.0)),
+                demand(swing.demand),
                 fixed(swing.usd_per_month, 0),
                 swing.best_committed_nodes.to_string(),
                 fixed(swing.regret_usd_per_month, 0),
@@ -321,6 +321,15 @@ fn commitments(won: Won<'_>) -> Vec<Part> {
     ];
     let caption = "Commitments, and what they cost if demand comes out otherwise".to_owned();
     vec![Table { id: "commitments".to_owned(), caption, columns, rows }.into()]
+}
+
+/// A factor on the demand, in words.
+fn demand(factor: f64) -> String {
+    if (factor - 1.0).abs() < 1e-9 {
+        "as planned".to_owned()
+    } else {
+        format!("{:+.0} %", 100.0 * (factor - 1.0))
+    }
 }
 
 fn month_table(won: Won<'_>) -> Table {
