@@ -37,21 +37,17 @@ pub(super) fn report(plan: &Plan) -> Result<Page, String> {
         facts.push("interrupted: a cheaper candidate may not have been reached".to_owned());
     }
     let mut sections = Vec::new();
-    match &plan.winner {
-        Some(winner) => {
-            let candidate = plan.candidates.iter().find(|candidate| candidate.name == winner.name);
-            let candidate =
-                candidate.ok_or_else(|| format!("`{}` is not among the candidates", winner.name))?;
-            let won = Won { plan, winner, candidate };
-            sections.push(finance::section(won)?);
-            sections.push(operations::section(won)?);
-            sections.push(search::section(plan, Some(won))?);
-            sections.push(assumptions::section(plan, Some(won))?);
-        }
-        None => {
-            sections.push(search::section(plan, None)?);
-            sections.push(assumptions::section(plan, None)?);
-        }
+    if let Some(winner) = &plan.winner {
+        let candidate = plan.candidates.iter().find(|candidate| candidate.name == winner.name);
+        let candidate = candidate.ok_or_else(|| format!("`{}` is not among the candidates", winner.name))?;
+        let won = Won { plan, winner, candidate };
+        sections.push(finance::section(won)?);
+        sections.push(operations::section(won)?);
+        sections.push(search::section(plan, Some(won))?);
+        sections.push(assumptions::section(plan, Some(won))?);
+    } else {
+        sections.push(search::section(plan, None)?);
+        sections.push(assumptions::section(plan, None)?);
     }
     Ok(Page { kind: "capacity report", title: plan.scenario.clone(), facts, sections })
 }

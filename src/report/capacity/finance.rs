@@ -55,7 +55,7 @@ fn decision(won: Won<'_>) -> String {
 
 /// A figure, and its range where it has one.
 fn between(range: Range<f64>) -> String {
-    if range.low == range.high {
+    if range.high - range.low < 1.0 {
         "the same within the model error".to_owned()
     } else {
         format!("{} to {} within the model error", usd(range.low), usd(range.high))

@@ -117,10 +117,7 @@ fn tornado(won: Won<'_>) -> Result<Option<Figure>, String> {
         .map(|swing| TornadoRow {
             name: format!("{}: {} to {}", swing.what, swing.low, swing.high),
             ends: [swing.usd_low, swing.usd_high].map(|usd| usd.map(|usd| usd / 1e3)),
-            text: match (swing.usd_low, swing.usd_high) {
-                (Some(low), Some(high)) if low == high => "no change".to_owned(),
-                (low, high) => format!("{} – {}", or_none(low), or_none(high)),
-            },
+            text: either(swing.usd_low, swing.usd_high, base),
         })
         .collect();
     let words: Vec<String> = rows.iter().map(|row| format!("{}: {}", row.name, row.text)).collect();
@@ -134,6 +131,12 @@ fn tornado(won: Won<'_>) -> Result<Option<Figure>, String> {
         words.join("; "),
     );
     Tornado { label: "thousand $ a month".to_owned(), base: base / 1e3, rows }.figure(caption).map(Some)
+}
+
+/// Two ends of the bill in words, where either is another one than as planned.
+fn either(low: Option<f64>, high: Option<f64>, base: f64) -> String {
+    let moved = [low, high].into_iter().any(|end| end.is_none_or(|end| (end - base).abs() >= 1.0));
+    if moved { format!("{} – {}", or_none(low), or_none(high)) } else { "no change".to_owned() }
 }
 
 fn or_none(value: Option<f64>) -> String {

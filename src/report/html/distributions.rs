@@ -91,7 +91,7 @@ fn distribution(with: &[(Ran<'_>, &Samples)], kind: &Kind) -> Result<Figure, Str
 /// Sorted samples as a cumulative distribution of few points: value and percent.
 fn thinned(sorted: &[f64]) -> Vec<(f64, f64)> {
     let Some(last) = sorted.len().checked_sub(1) else { return Vec::new() };
-    let points = last.min(POINTS).max(1);
+    let points = last.clamp(1, POINTS);
     let at = |point: usize| {
         let index = (point * last).div_ceil(points);
         (sorted[index], 100.0 * (index + 1) as f64 / sorted.len() as f64)
