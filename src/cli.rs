@@ -14,6 +14,7 @@ mod fit;
 mod import;
 mod options;
 mod output;
+mod progress;
 mod run;
 mod schema;
 mod validate;

@@ -11,6 +11,7 @@ mod rows;
 mod summary;
 mod table;
 
+mod trace;
 pub use bench::vllm_bench;
 pub use files::{FileOptions, WriteError, write_file, write_json, write_run};
 pub use lines::{write_events, write_steps};
@@ -23,3 +24,4 @@ pub use summary::{
     TrafficSummary, Window, WorkloadSummary,
 };
 pub use table::{summary_csv, summary_table};
+pub use trace::{TraceWindow, write_trace};

@@ -1,6 +1,5 @@
 //! `towtank run`: simulate, print a row a placement, write everything else into files.
 
-mod progress;
 mod traffic;
 
 use std::{
@@ -10,21 +9,23 @@ use std::{
 
 use clap::Args;
 
-use self::{progress::Progress, traffic::TrafficOptions};
+use self::traffic::TrafficOptions;
 use super::{
     CliError,
     command::CommandOptions,
     options::{Format, InputOptions},
     output,
+    progress::{Counted, Progress},
     watch::watched,
 };
 use crate::catalog::Catalog;
 use crate::metrics::KeepRows;
 use crate::report::{
-    FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_file, write_openmetrics, write_run,
+    FileOptions, Summary, SummaryHead, TraceWindow, summary_csv, summary_table, write_file,
+    write_openmetrics, write_run,
 };
 use crate::scenario::{Resolved, ScenarioFile};
-use crate::study::{self, RunOptions, RunResult};
+use crate::study::{self, RunOptions};
 
 /// Rows of `requests.csv` a placement unless more are asked for.
 const DEFAULT_ROWS: usize = 1_000_000;
@@ -67,9 +68,9 @@ pub(super) struct RunArgs {
     /// Write what the metrics of the vLLM servers would have shown, as OpenMetrics text
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
-    /// Refused: this version writes no trace.json
-    #[arg(long, hide = true)]
-    trace: bool,
+    /// Write trace.json, which Perfetto opens: steps, requests, nodes and pods, over the whole run or the part `=10m..12m`
+    #[arg(long, value_name = "FROM..TO", num_args = 0..=1, require_equals = true, default_missing_value = "..")]
+    trace: Option<TraceWindow>,
 }
 
 fn rows(text: &str) -> Result<KeepRows, String> {
@@ -84,14 +85,9 @@ fn rows(text: &str) -> Result<KeepRows, String> {
 
 /// Checks every scenario before the first is run; runs them in turn.
 pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
-    if args.trace {
-        return Err(CliError::Usage(
-            "--trace: this version writes no trace.json; --steps writes every batch".to_owned(),
-        ));
-    }
     let catalog = args.input.catalog()?;
     let scenarios = scenarios(args, &catalog)?;
-    if let Some(without) = scenarios.iter().find(|resolved| args.fail_on_slo && !has_slo(resolved)) {
+    if let Some(without) = scenarios.iter().find(|resolved| args.fail_on_slo && !resolved.has_slo()) {
         return Err(CliError::Usage(format!("--fail-on-slo: scenario `{}` has no slo", without.name)));
     }
     if let (Some(file), [_, _, ..]) = (&args.metrics, scenarios.as_slice()) {
@@ -106,7 +102,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     let (monitor, pool) = watched(args.jobs)?;
     let options = RunOptions {
         rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)),
-        steps: args.steps,
+        steps: args.steps || args.trace.is_some(),
         servers: args.metrics.is_some(),
     };
     let mut summaries = Vec::new();
@@ -116,15 +112,21 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
             fs::create_dir_all(dir)
                 .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))?;
         }
-        let progress = Progress::start(args.quiet, resolved, &monitor);
+        let progress = Progress::start(
+            args.quiet,
+            &resolved.name,
+            &monitor,
+            Counted::placements(resolved.placements.len()),
+        );
         let result = pool.install(|| study::run(resolved, &options, &monitor));
         progress.finish();
         if result.interrupted && result.placements.is_empty() {
             output::remark("interrupted before a placement was finished: nothing is written");
             return Err(CliError::Interrupted);
         }
-        let summary = summarise(resolved, &result);
-        let files = FileOptions { requests: options.rows != KeepRows::None, steps: options.steps };
+        let summary = Summary::new(&SummaryHead::of(resolved), &result.placements);
+        let files =
+            FileOptions { requests: options.rows != KeepRows::None, steps: args.steps, trace: args.trace };
         write_run(dir, &summary, &result.placements, files).map_err(io::Error::other)?;
         if let Some(file) = &args.metrics {
             write_file(file, |out| write_openmetrics(out, &result.placements)).map_err(io::Error::other)?;
@@ -169,21 +171,6 @@ fn read(args: &RunArgs, path: &Path, catalog: &Catalog) -> Result<Resolved, CliE
     let file: ScenarioFile = args.input.scenario(path)?;
     file.supported()?;
     Ok(file.resolve(catalog)?)
-}
-
-fn has_slo(resolved: &Resolved) -> bool {
-    let own_slo = resolved.workloads.iter().any(|workload| workload.slo.is_some());
-    own_slo || !resolved.slo.thresholds().is_empty() || resolved.slo.availability.is_some()
-}
-
-fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
-    let head = SummaryHead {
-        scenario: &resolved.name,
-        seed: resolved.seed,
-        calibrated_on: resolved.calibrated_on.as_deref(),
-        has_slo: has_slo(resolved),
-    };
-    Summary::new(&head, &result.placements)
 }
 
 /// Where each scenario's results go; no two into one place.

@@ -73,6 +73,7 @@ mod tidy;
 mod timing;
 mod timing_kernels;
 mod traces;
+mod trace;
 mod validate;
 mod validation;
 mod workload;
