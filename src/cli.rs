@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod run;
 mod schema;
+mod sweep;
 mod validate;
 mod watch;
 
@@ -38,6 +39,9 @@ struct Cli {
 enum Command {
     /// Simulate scenarios: a row a placement on the terminal, everything else in files
     Run(run::RunArgs),
+    /// Simulate a grid over any fields of a scenario
+    #[command(subcommand)]
+    Sweep(sweep::SweepCommand),
     /// Parse and validate scenarios only
     Check(check::CheckArgs),
     /// Tell what each GPU would hold, without simulating anything
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Sweep(command) => sweep::sweep(&command),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Import(args) => import::import(&args),

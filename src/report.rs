@@ -4,16 +4,18 @@ mod bench;
 mod decimal;
 mod files;
 mod groups;
+mod headline;
 mod lines;
 mod openmetrics;
 mod parity;
 mod rows;
 mod summary;
 mod table;
-
 mod trace;
+
 pub use bench::vllm_bench;
 pub use files::{FileOptions, WriteError, write_file, write_json, write_run};
+pub use headline::{headline_columns, headline_row};
 pub use lines::{write_events, write_steps};
 pub use openmetrics::write_openmetrics;
 pub use parity::{ParityPoint, parity_svg};

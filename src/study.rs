@@ -3,7 +3,7 @@
 //! [`run`] simulates every placement of a scenario, each alone and on the very same requests, and searches the highest rate
 //! that meets the slo where the scenario asks for it. Placements run in parallel; nothing in a result depends on how
 //! many at once. [`validate`] holds published measurements against predictions, and [`fit_rows`] fits constants to them;
-//! [`calibrate_cluster`] turns runs of the user's own cluster into multipliers, [`calibrate_kernels`] tables of measured
+//! [`SweepPlan`] is a grid over the fields of one scenario, run in parts; [`calibrate_cluster`] turns runs of the user's own cluster into multipliers, [`calibrate_kernels`] tables of measured
 //! kernels into the constants of their formulas.
 
 mod bisection;
@@ -12,6 +12,7 @@ mod find_rate;
 mod kernels;
 mod rare_events;
 mod run;
+mod sweep;
 mod validate;
 mod years;
 
@@ -21,6 +22,7 @@ pub use cluster::{
 pub use find_rate::find_rate;
 pub use kernels::{KernelCalibration, KernelError, KernelInputs, KernelReport, calibrate_kernels};
 pub use run::{Monitor, RunOptions, RunResult, run};
+pub use sweep::{Axis, Shard, SweepError, SweepInputs, SweepPlan, merge as merge_sweep, run_shard};
 pub use validate::{
     FitError, FitOptions, Fitted, Group, KindErrors, Labels, MeasurementsError, Ordering, Orderings,
     Parameter, Prediction, Row, Validation, fit_rows, validate,

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::catalog::CatalogError;
 use crate::scenario::ScenarioError;
-use crate::study::{ClusterError, FitError, KernelError, MeasurementsError};
+use crate::study::{ClusterError, FitError, KernelError, MeasurementsError, SweepError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, Error)]
@@ -29,6 +29,9 @@ pub(super) enum CliError {
     /// Tables do not calibrate kernels.
     #[error(transparent)]
     Kernels(#[from] KernelError),
+    /// A sweep is not planned, run or merged.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
     /// The command line asks for what there is not.
     #[error("{0}")]
     Usage(String),
@@ -47,15 +50,17 @@ impl CliError {
     /// The exit status.
     pub(super) fn status(&self) -> u8 {
         match self {
-            Self::Io(_) => 1,
+            Self::Io(_) | Self::Sweep(SweepError::Write(_) | SweepError::Read { .. }) => 1,
             Self::Cluster(ClusterError::Interrupted)
             | Self::Fit(FitError::Interrupted)
+            | Self::Sweep(SweepError::Interrupted { .. })
             | Self::Interrupted => 130,
             Self::Scenario(_)
             | Self::Cluster(_)
             | Self::Kernels(_)
             | Self::Measurements(_)
             | Self::Fit(_)
+            | Self::Sweep(_)
             | Self::Catalog(_)
             | Self::Usage(_) => 2,
             Self::SloMissed => 3,

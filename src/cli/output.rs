@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::options::Format;
 use crate::report::write_json;
-use crate::scenario::Resolved;
+use crate::scenario::{Resolved, ScenarioFile};
 
 /// Writes `text` to stdout; a reader that has enough (`| head`) is no error.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -38,6 +38,13 @@ pub(super) fn complain(error: &impl Display) {
 /// Writes a remark to stderr.
 pub(super) fn remark(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes what was ignored of manifests in a scenario to stderr.
+pub(super) fn remark_ignored(file: &ScenarioFile) {
+    for text in &file.remarks {
+        remark(&format!("note: {text}"));
+    }
 }
 
 /// Writes what a reader should know about the traces and datasets of a scenario to stderr.
