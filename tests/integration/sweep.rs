@@ -1,5 +1,7 @@
 //! Sweeps: what is planned, in how many parts it is run, what a kill loses, and what a merge proves.
 
+#![expect(clippy::float_cmp, reason = "the same run is the same to the last bit")]
+
 use std::{
     collections::BTreeMap,
     fs,

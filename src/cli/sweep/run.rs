@@ -19,7 +19,7 @@ pub(in crate::cli) struct RunArgs {
     /// Directory of the plan
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Only every N-th point, beginning with the I-th, counted from 0; `/N` takes I from JOB_COMPLETION_INDEX
+    /// Only every N-th point, beginning with the I-th, counted from 0; `/N` takes I from `JOB_COMPLETION_INDEX`
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
     /// Simulations at once [default: one a core]

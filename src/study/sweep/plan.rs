@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Component, Path, PathBuf},
+    slice,
 };
 
 use serde::{Deserialize, Serialize};
@@ -18,9 +19,6 @@ use crate::scenario::{Resolved, ScenarioError, ScenarioFile};
 
 /// Name of the plan's file.
 const FILE: &str = "sweep.json";
-
-/// Digits of a point's name: half of a SHA-256, far more than points that will ever be.
-const NAME_DIGITS: usize = 32;
 
 /// What a sweep is planned from.
 pub struct SweepInputs<'a> {
@@ -145,9 +143,10 @@ impl SweepPlan {
 
     fn name_of(&self, values: &[String], seed: u64) -> String {
         let all = json!([self.towtank_version, self.scenario, self.catalog, self.sets(values), seed]);
-        let digits =
-            Sha256::digest(all.to_string()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        digits[..NAME_DIGITS].to_owned()
+        let digest = Sha256::digest(all.to_string());
+        // Half of it is far more than there will ever be points.
+        let half = digest.first_chunk().expect("a hash of 32 bytes");
+        format!("{:032x}", u128::from_be_bytes(*half))
     }
 
     /// The built-in catalogue with the plan's files laid over it.
@@ -249,7 +248,7 @@ fn grid(axes: &[Axis], zipped: &[Axis]) -> Result<Vec<Vec<String>>, SweepError> 
         points = points
             .iter()
             .flat_map(|point: &Vec<String>| {
-                axis.values.iter().map(|value| [point.as_slice(), &[value.clone()]].concat())
+                axis.values.iter().map(|value| [point.as_slice(), slice::from_ref(value)].concat())
             })
             .collect();
     }
