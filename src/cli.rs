@@ -1,7 +1,8 @@
 //! The command line: one file a command.
 //!
 //! Results go to stdout, everything else to stderr. Exit status: 0 done; 1 something failed while running; 2 bad usage
-//! or a bad input file; 3 the slo is missed under `--fail-on-slo`; 130 interrupted.
+//! or a bad input file; 3 the slo is missed (`plan`, or under
+//! `--fail-on-slo`); 130 interrupted.
 
 mod calibrate;
 mod catalog;
@@ -15,7 +16,9 @@ mod fit;
 mod import;
 mod options;
 mod output;
+mod plan;
 mod progress;
+mod report;
 mod run;
 mod scenarios;
 mod schema;
@@ -40,6 +43,8 @@ struct Cli {
 enum Command {
     /// Simulate scenarios: a row a placement on the terminal, everything else in files
     Run(run::RunArgs),
+    /// Search the cheapest placement that meets the slo, and say what follows from it
+    Plan(plan::PlanOptions),
     /// Simulate scenarios again and again: how sure are figures, and differences between placements
     Compare(compare::CompareArgs),
     /// Parse and validate scenarios only
@@ -54,6 +59,8 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Predict published measurements and print how far off the predictions are
     Validate(validate::ValidateArgs),
+    /// Draw the report and the plots of a directory of results anew
+    Report(report::ReportArgs),
     /// List the facts about GPUs, machines, models, prices and links, with their sources
     Catalog(catalog::CatalogArgs),
     /// Print the JSON Schema of the scenario file
@@ -74,6 +81,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Plan(args) => plan::plan(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
@@ -81,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::export(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Validate(args) => validate::validate(&args),
+        Command::Report(args) => report::report(&args),
         Command::Catalog(args) => catalog::show(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args, &mut Cli::command()),

@@ -16,6 +16,7 @@ mod rare_events;
 mod record;
 mod result;
 mod seconds;
+mod server;
 mod slo;
 mod warning;
 
@@ -32,8 +33,12 @@ pub use rare_events::{HourOfWeek, Loss, RareEvents};
 pub use record::{Outcome, RequestRecord};
 pub use result::{
     BenchInputs, Capacity, DeploymentResult, EngineFigures, MemoryFigures, PlacementResult, PlacementStatus,
-    Simulated,
+    Simulated, Trial,
 };
 pub use seconds::{Half, Seconds};
+pub use server::{
+    FinishReason, Histogram, ServerBuckets, ServerHistogram, ServerLog, ServerReading, ServerSetup,
+    ServerState,
+};
 pub use slo::{SloCheck, check_slo};
 pub use warning::{Warning, WarningKind, warnings};

@@ -11,6 +11,7 @@ mod cluster;
 mod compare;
 mod find_rate;
 mod kernels;
+mod plan;
 mod rare_events;
 mod run;
 mod validate;
@@ -22,6 +23,7 @@ pub use cluster::{
 pub use compare::{Compared, Replications, compare};
 pub use find_rate::find_rate;
 pub use kernels::{KernelCalibration, KernelError, KernelInputs, KernelReport, calibrate_kernels};
+pub use plan::{Planned, plan, plan_candidates, plan_scenario};
 pub use run::{Monitor, RunOptions, RunResult, run};
 pub use validate::{
     FitError, FitOptions, Fitted, Group, KindErrors, Labels, MeasurementsError, Ordering, Orderings,

@@ -28,6 +28,7 @@ const FILES: &[(&str, &str)] = &[
     ("presets.json", include_str!("data/presets.json")),
     ("curves.json", include_str!("data/curves.json")),
     ("routers.json", include_str!("data/routers.json")),
+    ("server_metrics.json", include_str!("data/server_metrics.json")),
 ];
 
 /// Every entry by kind and name, in the order of their names.

@@ -1,10 +1,11 @@
 //! `towtank check`: parse and validate, run nothing.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::{CliError, options::InputOptions, output};
+use crate::study::plan_candidates;
 
 #[derive(Args)]
 pub(super) struct CheckArgs {
@@ -24,13 +25,15 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), CliError> {
     for path in &args.scenarios {
         let file = args.input.scenario(path)?;
         let resolved = file.resolve(&catalog)?;
+        if file.scenario.plan.is_some() {
+            plan_candidates(&file, &catalog)?;
+        }
         for missing in file.scenario.unsupported() {
             output::remark(&format!("note: {}: {}: {}", path.display(), missing.path, missing.reason));
         }
         output::remark_notes(&resolved);
         if args.show {
-            let text = serde_saphyr::to_string(&file.filled(&resolved)).map_err(io::Error::other)?;
-            output::print(&text)?;
+            output::print(&output::shown(&file, &resolved)?)?;
         } else {
             output::print(&format!("{}: ok\n", path.display()))?;
         }

@@ -33,14 +33,14 @@ impl CommandOptions {
     }
 
     /// The scenario `base`, an object without placements, with the command's engine as its only one; the nodes cost what the
-    /// catalogue says unless a price is given. Errors speak of flags.
+    /// catalogue says unless a price is given. As it would stand in a file, and resolved. Errors speak of flags.
     pub(super) fn resolve(
         &self,
         base: Map<String, Value>,
         usd_per_node_hour: Option<f64>,
         sets: &[String],
         catalog: &Catalog,
-    ) -> Result<Resolved, CliError> {
+    ) -> Result<(ScenarioFile, Resolved), CliError> {
         let machine = self.machine.as_deref().unwrap_or_default();
         let version = self.vllm_version.as_deref();
         let text =
@@ -48,7 +48,8 @@ impl CommandOptions {
         let file = ScenarioFile::parse("vllm serve", &text, Path::new(""), sets);
         let resolved = file.and_then(|file| {
             file.supported()?;
-            file.resolve(catalog)
+            let resolved = file.resolve(catalog)?;
+            Ok((file, resolved))
         });
         Ok(resolved.map_err(|error: ScenarioError| vllm_serve::in_flags(&error))?)
     }

@@ -12,7 +12,7 @@ use super::{
     options::{Format, InputOptions},
     output,
     progress::Progress,
-    scenarios::{directories, has_slo, judged, read},
+    scenarios::{Given, directories, has_slo, judged, read},
     watch::watched,
 };
 use crate::confidence::Precision;
@@ -82,17 +82,17 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), CliError> {
     let catalog = args.input.catalog()?;
     let scenarios = read(&args.scenarios, &args.input, args.seed, &catalog)?;
     judged(args.fail_on_slo, &scenarios)?;
-    for resolved in &scenarios {
-        comparable(args, resolved)?;
+    for given in &scenarios {
+        comparable(args, &given.resolved)?;
     }
     let dirs = directories(args.out.as_deref(), &scenarios)?;
     if !args.quiet {
-        scenarios.iter().for_each(output::remark_notes);
+        scenarios.iter().for_each(|given| output::remark_notes(&given.resolved));
     }
     let (monitor, pool) = watched(args.jobs)?;
     let count = replications(args);
     let mut comparisons = Vec::new();
-    for (resolved, dir) in scenarios.iter().zip(&dirs) {
+    for (Given { resolved, .. }, dir) in scenarios.iter().zip(&dirs) {
         output::writable(dir)?;
         let most = count.most() as usize * resolved.placements.len();
         let progress = Progress::start(args.quiet, &resolved.name, most, &monitor);

@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::catalog::CatalogError;
+use crate::report::ReportError;
 use crate::scenario::ScenarioError;
 use crate::study::{ClusterError, FitError, KernelError, MeasurementsError};
 
@@ -29,12 +30,18 @@ pub(super) enum CliError {
     /// Tables do not calibrate kernels.
     #[error(transparent)]
     Kernels(#[from] KernelError),
+    /// A report cannot be drawn.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// The command line asks for what there is not.
     #[error("{0}")]
     Usage(String),
     /// A placement misses the slo, and that was asked to be an error.
     #[error("the slo is not met by every placement")]
     SloMissed,
+    /// A search found nothing.
+    #[error("no candidate meets the slo")]
+    NoneMeetsSlo,
     /// Somebody stopped the run.
     #[error("interrupted")]
     Interrupted,
@@ -47,7 +54,7 @@ impl CliError {
     /// The exit status.
     pub(super) fn status(&self) -> u8 {
         match self {
-            Self::Io(_) => 1,
+            Self::Io(_) | Self::Report(ReportError::Write(_) | ReportError::Plot(_)) => 1,
             Self::Cluster(ClusterError::Interrupted)
             | Self::Fit(FitError::Interrupted)
             | Self::Interrupted => 130,
@@ -57,8 +64,9 @@ impl CliError {
             | Self::Measurements(_)
             | Self::Fit(_)
             | Self::Catalog(_)
+            | Self::Report(ReportError::Results(_))
             | Self::Usage(_) => 2,
-            Self::SloMissed => 3,
+            Self::SloMissed | Self::NoneMeetsSlo => 3,
         }
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<(), CliError> {
             let lengths = resolved.mean_tokens();
             (resolved, lengths)
         }
-        None => (args.command.resolve(nothing(), Some(0.0), &args.input.sets, &catalog)?, None),
+        None => (args.command.resolve(nothing(), Some(0.0), &args.input.sets, &catalog)?.1, None),
     };
     let mut rows = Vec::new();
     let mut remarks = Vec::new();

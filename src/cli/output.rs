@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::options::Format;
 use crate::report::write_json;
-use crate::scenario::Resolved;
+use crate::scenario::{Resolved, ScenarioFile};
 
 /// Writes `text` to stdout; a reader that has enough (`| head`) is no error.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -28,6 +28,11 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 pub(super) fn writable(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)
         .map_err(|source| io::Error::other(format!("cannot write {}: {source}", dir.display())))
+}
+
+/// A scenario as it was understood: the file with every default filled in.
+pub(super) fn shown(file: &ScenarioFile, resolved: &Resolved) -> io::Result<String> {
+    serde_saphyr::to_string(&file.filled(resolved)).map_err(io::Error::other)
 }
 
 /// Prints a value as JSON.

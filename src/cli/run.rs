@@ -2,7 +2,10 @@
 
 mod traffic;
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
@@ -13,12 +16,15 @@ use super::{
     options::{Format, InputOptions},
     output,
     progress::Progress,
-    scenarios::{directories, has_slo, judged, read},
+    scenarios::{Given, directories, has_slo, judged, read},
     watch::watched,
 };
 use crate::catalog::Catalog;
 use crate::metrics::KeepRows;
-use crate::report::{FileOptions, Summary, SummaryHead, summary_csv, summary_table, write_run};
+use crate::report::{
+    FileOptions, Summary, SummaryHead, draw_report, summary_csv, summary_table, write_file,
+    write_openmetrics, write_run,
+};
 use crate::scenario::Resolved;
 use crate::study::{self, RunOptions, RunResult};
 
@@ -60,6 +66,9 @@ pub(super) struct RunArgs {
     /// Write steps.jsonl, a line a dispatched batch
     #[arg(long)]
     steps: bool,
+    /// Write what the metrics of the vLLM servers would have shown, as OpenMetrics text
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
     /// Refused: this version writes no trace.json
     #[arg(long, hide = true)]
     trace: bool,
@@ -85,16 +94,27 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     let catalog = args.input.catalog()?;
     let scenarios = scenarios(args, &catalog)?;
     judged(args.fail_on_slo, &scenarios)?;
+    if let (Some(file), [_, _, ..]) = (&args.metrics, scenarios.as_slice()) {
+        let message =
+            format!("--metrics {}: several scenarios would write it: run them apart", file.display());
+        return Err(CliError::Usage(message));
+    }
     let dirs = directories(args.out.as_deref(), &scenarios)?;
     if !args.quiet {
-        scenarios.iter().for_each(output::remark_notes);
+        scenarios.iter().for_each(|given| output::remark_notes(&given.resolved));
     }
     let (monitor, pool) = watched(args.jobs)?;
-    let options =
-        RunOptions { rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)), steps: args.steps };
+    let options = RunOptions {
+        rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)),
+        steps: args.steps,
+        servers: args.metrics.is_some(),
+    };
     let mut summaries = Vec::new();
-    for (resolved, dir) in scenarios.iter().zip(&dirs) {
-        output::writable(dir)?;
+    for (given, dir) in scenarios.iter().zip(&dirs) {
+        let resolved = &given.resolved;
+        for dir in args.metrics.as_deref().and_then(Path::parent).into_iter().chain([dir.as_path()]) {
+            output::writable(dir)?;
+        }
         let progress = Progress::start(args.quiet, &resolved.name, resolved.placements.len(), &monitor);
         let result = pool.install(|| study::run(resolved, &options, &monitor));
         progress.finish();
@@ -104,7 +124,11 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         }
         let summary = summarise(resolved, &result);
         let files = FileOptions { requests: options.rows != KeepRows::None, steps: options.steps };
-        write_run(dir, &summary, &result.placements, files).map_err(io::Error::other)?;
+        write_run(dir, &given.shown()?, &summary, &result.placements, files).map_err(io::Error::other)?;
+        draw_report(dir)?;
+        if let Some(file) = &args.metrics {
+            write_file(file, |out| write_openmetrics(out, &result.placements)).map_err(io::Error::other)?;
+        }
         if result.interrupted {
             output::remark(&format!(
                 "interrupted: {} of {} placements are finished and in {}",
@@ -128,13 +152,14 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
 }
 
 /// Every scenario, ready to be simulated: those of the files, or that of the command.
-fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Resolved>, CliError> {
+fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Given>, CliError> {
     if !args.command.is_given() {
         return read(&args.scenarios, &args.input, args.seed, catalog);
     }
-    let mut resolved = args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?;
+    let (file, mut resolved) =
+        args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?;
     resolved.seed = args.seed.unwrap_or(resolved.seed);
-    Ok(vec![resolved])
+    Ok(vec![Given::new(file, resolved)])
 }
 
 fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {

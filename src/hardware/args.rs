@@ -79,6 +79,30 @@ pub struct NodePoolArgs {
     pub upgrade: Option<UpgradeArgs>,
 }
 
+impl NodePoolArgs {
+    /// A pool of a machine type, the rest left out.
+    pub fn new(name: &str, machine: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            machine: machine.to_owned(),
+            nodes: None,
+            network: None,
+            region: None,
+            provisioning: None,
+            commitment: None,
+            discount: None,
+            usd_per_node_hour: None,
+            obtainability: None,
+            window: None,
+            topology: None,
+            storage: None,
+            maintenance: None,
+            node_repair: None,
+            upgrade: None,
+        }
+    }
+}
+
 /// A number of nodes, or the limits of a pool that scales.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]

@@ -1,15 +1,15 @@
 //! How long a placement could serve, and what kept it from that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::confidence::interval;
 
 /// How long a placement could serve. A group counts as ready from when requests are sent to it and answered until
 /// something happens to it, whether or not anybody has noticed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Availability {
     /// Part of the time with at least one group ready.
     pub fraction: f64,
@@ -25,7 +25,7 @@ pub struct Availability {
     /// From a fault to ready again, mean over all recoveries [s].
     pub mean_time_to_recover_s: Option<f64>,
     /// By what happened.
-    pub by_cause: BTreeMap<&'static str, CauseFigures>,
+    pub by_cause: BTreeMap<String, CauseFigures>,
     /// Groups that were made ready without having failed: the first ones, and those of a scale-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starts: Option<StartFigures>,
@@ -35,7 +35,7 @@ pub struct Availability {
 }
 
 /// What one cause did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CauseFigures {
     /// Faults of this kind, whether or not they hit a group.
     pub faults: f64,
@@ -47,12 +47,12 @@ pub struct CauseFigures {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_to_recover: Option<Spread>,
     /// The same by stage, in order; means over the recoveries [s].
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub stages_s: Map<String, Value>,
 }
 
 /// Starts of groups that had not failed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StartFigures {
     /// How many.
     pub count: f64,
@@ -63,7 +63,7 @@ pub struct StartFigures {
 }
 
 /// A mean and the largest value [s].
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// Mean [s].
     pub mean_s: f64,
@@ -135,13 +135,12 @@ impl Availability {
         let fractions: Vec<f64> = runs.iter().map(|run| run.fraction).collect();
         // Runs without any downtime do not say how much there is in others.
         let seen = fractions.iter().any(|fraction| *fraction < 1.0);
-        let causes: std::collections::BTreeSet<&'static str> =
-            runs.iter().flat_map(|run| run.by_cause.keys().copied()).collect();
+        let causes: BTreeSet<&String> = runs.iter().flat_map(|run| run.by_cause.keys()).collect();
         let by_cause = causes.into_iter().map(|cause| {
             let of_cause: Vec<_> = runs.iter().filter_map(|run| run.by_cause.get(cause)).collect();
-            (cause, CauseFigures::together(&of_cause, runs.len()))
+            (cause.clone(), CauseFigures::together(&of_cause, runs.len()))
         });
-        let by_cause: BTreeMap<&'static str, CauseFigures> = by_cause.collect();
+        let by_cause: BTreeMap<String, CauseFigures> = by_cause.collect();
         let recoveries: Vec<_> = by_cause
             .values()
             .filter_map(|figures| Some((figures.recoveries, figures.time_to_recover?)))

@@ -1,13 +1,13 @@
 //! What is counted of one class of traffic, or of all of them together.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::{SimDuration, SimTime};
 
 use super::{GoodputArgs, LatencySet, Outcome, RequestRecord};
 
 /// Requests by how they ended: `arrived = completed + failed + rejected + unfinished`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestCounts {
     /// Arrived in the window.
     pub arrived: u64,

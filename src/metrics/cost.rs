@@ -1,6 +1,6 @@
 //! What a placement costs, and what a token does.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::SimDuration;
 
@@ -79,7 +79,7 @@ pub struct Served {
 }
 
 /// Dollars for one of something; absent where there was none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnitCost {
     /// For a million prompt tokens.
     pub usd_per_million_input_tokens: Option<f64>,

@@ -1,7 +1,7 @@
 //! Many durations, and what a reader wants to know about them.
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::SimDuration;
 
@@ -12,7 +12,7 @@ const EXACT_SAMPLES: u64 = 1_000_000;
 const DIGITS: u8 = 3;
 
 /// How percentiles were obtained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Percentiles {
     /// From every sample, interpolated linearly as numpy does.

@@ -1,6 +1,6 @@
 //! The latencies of `vllm bench serve`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Distribution, LatencyMetric, Outcome, Percentiles, RequestRecord, Statistic};
 
@@ -55,7 +55,7 @@ impl LatencySet {
 }
 
 /// A distribution in figures [ms]; all absent without samples.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LatencyFigures {
     /// Arithmetic mean.
     pub mean: Option<f64>,

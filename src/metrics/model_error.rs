@@ -15,7 +15,7 @@ use crate::hardware::Gpu;
 pub use ground::{Ground, Position};
 
 /// The kind of a prediction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Inside the ground that measurements cover.
@@ -38,7 +38,7 @@ impl Standing {
 }
 
 /// How far figures may be off either way [fraction]: nine of ten measured rows of the kind were closer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelError {
     /// The kind of prediction.
     pub class: Standing,

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use crate::units::{SimDuration, SimTime};
 
 use super::{
-    ClassMetrics, Distribution, Event, GoodputArgs, RequestRecord, Seconds, SloArgs, StepLine, TimelineRow,
+    ClassMetrics, Distribution, Event, GoodputArgs, RequestRecord, Seconds, ServerLog, SloArgs, StepLine,
+    TimelineRow,
 };
 
 /// How many rows of `requests.csv` are kept.
@@ -61,6 +62,8 @@ pub struct PlacementMetrics {
     timeline: Vec<TimelineRow>,
     events: Vec<Event>,
     steps: Vec<StepLine>,
+    /// What servers count of themselves, where somebody reads it.
+    pub servers: Option<ServerLog>,
 }
 
 impl PlacementMetrics {
@@ -79,6 +82,7 @@ impl PlacementMetrics {
             timeline: Vec::new(),
             events: Vec::new(),
             steps: Vec::new(),
+            servers: None,
         }
     }
 

@@ -1,9 +1,9 @@
 //! What failures cost that are too rare to meet in a run with traffic.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Failures of a placement: how often they come, and what one does.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RareEvents {
     /// Years simulated without traffic.
     pub years: u32,
@@ -26,7 +26,7 @@ pub struct RareEvents {
 }
 
 /// What a failure costs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
     /// Requests that failed for good.
     pub requests_lost: f64,
@@ -41,12 +41,12 @@ pub struct Loss {
 }
 
 /// A failure in one hour of the week.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HourOfWeek {
     /// Counted from the start of the week.
     pub hour: u32,
     /// What failed.
-    pub cause: &'static str,
+    pub cause: String,
     /// Requests that arrived around it.
     pub arrived: u64,
     /// What it cost.

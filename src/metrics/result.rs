@@ -1,6 +1,6 @@
 //! What a simulation of one placement hands on.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::{SimDuration, SimTime};
 
@@ -101,7 +101,7 @@ pub struct EngineFigures {
 }
 
 /// What the memory of a deployment's GPUs holds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MemoryFigures {
     /// Whether it all fits.
     pub fits: bool,
@@ -111,6 +111,10 @@ pub struct MemoryFigures {
     pub other_bytes_per_gpu: u64,
     /// KV cache [bytes].
     pub kv_cache_bytes_per_gpu: u64,
+    /// What vLLM leaves alone on one GPU, per stage [bytes].
+    pub free_bytes_per_gpu: Vec<u64>,
+    /// All memory of one GPU [bytes].
+    pub gpu_bytes: u64,
     /// KV blocks, the null block included.
     pub num_gpu_blocks: u32,
     /// Tokens the KV cache of a group holds.
@@ -153,11 +157,26 @@ pub struct Capacity {
     pub limited_by: String,
     /// That rate over the offered one, minus 1.
     pub headroom: Option<f64>,
+    /// Every rate that the search tried, lowest first.
+    pub trials: Vec<Trial>,
+}
+
+/// One rate that a search for the highest one tried.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Arrivals, over all classes [1/s].
+    pub requests_per_s: f64,
+    /// 95th percentile of the time to first token; absent when nothing was answered.
+    pub ttft_p95_ms: Option<f64>,
+    /// 95th percentile of the time per output token.
+    pub tpot_p95_ms: Option<f64>,
+    /// Whether the slo was met, and the placement kept up.
+    pub met: bool,
 }
 
 impl Capacity {
     /// What is known of a placement that meets the slo at no rate: what keeps it from that.
-    pub fn none(limited_by: String) -> Self {
+    pub fn none(limited_by: String, trials: Vec<Trial>) -> Self {
         Self {
             max_requests_per_s_at_slo: 0.0,
             input_tokens_per_s: 0.0,
@@ -167,6 +186,7 @@ impl Capacity {
             decode: SimDuration::ZERO,
             limited_by,
             headroom: Some(-1.0),
+            trials,
         }
     }
 

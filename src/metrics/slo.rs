@@ -1,11 +1,11 @@
 //! Whether what was asked for was kept.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ClassMetrics, LatencyFigures, LatencyMetric, Simulated, SloArgs, Threshold};
 
 /// One stated threshold, held against what was measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SloCheck {
     /// Whose slo: a workload's, or the scenario's.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! What keeps a reader from a wrong conclusion.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::SimTime;
 
@@ -28,7 +28,7 @@ const FAILED: f64 = 0.01;
 const RAMP: f64 = 0.01;
 
 /// What a warning is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningKind {
     /// More arrives than is served.
@@ -46,7 +46,7 @@ pub enum WarningKind {
 }
 
 /// A warning to a reader.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Warning {
     /// What it is about.
     pub kind: WarningKind,

@@ -3,26 +3,31 @@
 use crate::units::{SimDuration, SimTime};
 
 /// Nanoseconds in units of 10^`drop` ns, halves up, with `places` digits behind the point.
-fn fixed(ns: u64, drop: u32, places: u32) -> String {
-    let unit = 10_u64.pow(drop);
-    let units = ns / unit + u64::from(ns % unit >= unit.div_ceil(2) && unit > 1);
-    let one = 10_u64.pow(places);
+fn fixed(ns: u128, drop: u32, places: u32) -> String {
+    let unit = 10_u128.pow(drop);
+    let units = ns / unit + u128::from(ns % unit >= unit.div_ceil(2) && unit > 1);
+    let one = 10_u128.pow(places);
     format!("{}.{:0width$}", units / one, units % one, width = places as usize)
 }
 
 /// Seconds with 6 places.
 pub(super) fn seconds(at: SimTime) -> String {
-    fixed(at.as_nanos(), 3, 6)
+    fixed(at.as_nanos().into(), 3, 6)
 }
 
 /// Seconds with 9 places, which is every nanosecond.
 pub(super) fn exact_seconds(at: SimTime) -> String {
-    fixed(at.as_nanos(), 0, 9)
+    fixed(at.as_nanos().into(), 0, 9)
+}
+
+/// A sum of nanoseconds in seconds with 9 places.
+pub(super) fn exact_seconds_sum(ns: u128) -> String {
+    fixed(ns, 0, 9)
 }
 
 /// Milliseconds with 3 places; nothing where there is no duration.
 pub(super) fn millis(duration: Option<SimDuration>) -> String {
-    duration.map_or_else(String::new, |duration| fixed(duration.as_nanos(), 3, 3))
+    duration.map_or_else(String::new, |duration| fixed(duration.as_nanos().into(), 3, 3))
 }
 
 #[cfg(test)]

@@ -33,12 +33,13 @@ pub struct FileOptions {
 }
 
 /// Writes everything a run leaves behind into `dir`, which comes to exist. A file of an earlier run that this one does not
-/// write is removed, so that what lies in `dir` belongs together.
+/// write is removed, so that what lies in `dir` belongs together. `scenario` is the scenario as it was understood.
 ///
 /// # Errors
 /// At the first file that cannot be written or removed; those before it stay.
 pub fn write_run(
     dir: &Path,
+    scenario: &str,
     summary: &Summary,
     results: &[PlacementResult],
     options: FileOptions,
@@ -54,6 +55,7 @@ pub fn write_run(
     } else {
         remove_file(&steps)?;
     }
+    write_file(&dir.join("scenario.yaml"), |out| out.write_all(scenario.as_bytes()))?;
     write_file(&dir.join("timeline.csv"), |out| write_timeline(out, results))?;
     write_file(&dir.join("events.jsonl"), |out| write_events(out, results))?;
     for (name, simulated) in simulated(results) {

@@ -1,10 +1,12 @@
 //! The parity plot: what was predicted over what was measured.
 //!
 //! A panel for each kind of figure, both axes logarithmic; on the diagonal a prediction is right, within the grey lines it is
-//! off by no more than a tenth. One colour an engine (Okabe and Ito's, which colour-blind readers tell apart); figures
+//! off by no more than a tenth. One colour an engine; figures
 //! whose source says everything are filled, those that needed inference are rings.
 
 use plotters::prelude::*;
+
+use super::palette;
 
 /// One figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,16 +28,6 @@ const PANELS: [(&str, &str, &str); 3] = [
     ("tpot", "Time per output token", "ms"),
     ("ttft", "Time to first token", "ms"),
     ("throughput", "Throughput (or seconds for a lot)", "1/s or s"),
-];
-
-/// Okabe and Ito's palette, its yellow left out, which white swallows.
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(230, 159, 0),
 ];
 
 /// Size of a panel [px].
@@ -60,7 +52,7 @@ pub fn parity_svg(points: &[ParityPoint]) -> Result<String, String> {
     engines.dedup();
     let colour = |engine: &str| {
         let place = engines.iter().position(|known| *known == engine).unwrap_or_default();
-        COLOURS[place % COLOURS.len()]
+        palette::colour(place)
     };
     let mut svg = String::new();
     {

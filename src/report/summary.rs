@@ -5,7 +5,7 @@ mod money;
 mod ties;
 mod traffic;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Availability, MemoryFigures, ModelError, RareEvents, SloCheck, Warning};
 
@@ -14,10 +14,10 @@ pub use ties::{Headline, Tie};
 pub use traffic::{Goodput, Latency, Throughput, Tokens, TrafficSummary, Window};
 
 /// A whole run: every placement of a scenario.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Version of this program.
-    pub towtank_version: &'static str,
+    pub towtank_version: String,
     /// Name of the scenario.
     pub scenario: String,
     /// Seed of its random numbers.
@@ -45,7 +45,7 @@ pub struct SummaryHead<'a> {
 }
 
 /// Whether a placement could serve at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It served.
@@ -55,7 +55,7 @@ pub enum Status {
 }
 
 /// One placement.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlacementSummary {
     /// Its name.
     pub name: String,
@@ -68,7 +68,7 @@ pub struct PlacementSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slo_met: Option<bool>,
     /// Every stated threshold next to what was measured [ms, or a fraction].
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slo: Vec<SloCheck>,
     /// What keeps a reader from a wrong conclusion.
     pub warnings: Vec<Warning>,
@@ -78,7 +78,7 @@ pub struct PlacementSummary {
 }
 
 /// Everything measured of one placement.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// All traffic together.
     #[serde(flatten)]
@@ -102,7 +102,7 @@ pub struct Figures {
 }
 
 /// One class of traffic.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkloadSummary {
     /// Its name.
     pub name: String,
@@ -115,7 +115,7 @@ pub struct WorkloadSummary {
 }
 
 /// One deployment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentSummary {
     /// Its name.
     pub name: String,
@@ -126,7 +126,7 @@ pub struct DeploymentSummary {
 }
 
 /// What the engines of a deployment did, the warm-up included.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EngineSummary {
     /// Batches dispatched.
     pub steps: u64,
@@ -145,7 +145,7 @@ pub struct EngineSummary {
 }
 
 /// A mean and the largest value.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeanMax {
     /// Mean.
     pub mean: f64,

@@ -1,6 +1,7 @@
 //! The scenario file, field for field; the rooms' own `Args` put together.
 
 mod failures;
+mod plan;
 mod rare_events;
 mod timeline;
 
@@ -25,6 +26,7 @@ pub use failures::{
     FailureKindsArgs, FailureSource, FailuresArgs, FaultArgs, FaultProcessArgs, NicFaultArgs, NicProcessArgs,
     RepairArgs, RepairTimeArgs, SourceOr, Stated,
 };
+pub use plan::PlanArgs;
 pub use rare_events::RareEventsArgs;
 pub use timeline::{
     DrainArgs, EventArgs, EvictArgs, FailArgs, RepairNodeArgs, RolloutArgs, ScaleArgs, TaintArgs,
@@ -89,9 +91,14 @@ pub struct Scenario {
     #[garde(dive)]
     #[serde(default)]
     pub router: RouterArgs,
-    /// Complete ways to serve the workloads; each is simulated alone.
-    #[garde(length(min = 1), dive)]
+    /// Complete ways to serve the workloads; each is simulated alone. May be left out next to `plan`, which makes its own.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub placements: Vec<PlacementArgs>,
+    /// What `towtank plan` searches; other commands pass over it.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanArgs>,
     /// What fails at random. `none` when left out.
     #[garde(dive)]
     #[serde(default)]

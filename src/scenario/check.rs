@@ -20,6 +20,14 @@ type Checked = Result<(), ScenarioError>;
 
 /// Checks a scenario against itself, and that the files it names are there.
 pub(super) fn consistent(document: &Document, scenario: &Scenario, base_dir: &Path) -> Checked {
+    if scenario.placements.is_empty() && scenario.plan.is_none() {
+        return Err(document.error("placements", "expected at least one placement, or a `plan`"));
+    }
+    if scenario.plan.is_some() && scenario.slo.is_none() {
+        return Err(
+            document.error("plan", "searching the cheapest placement that meets the slo needs an `slo`")
+        );
+    }
     distinct(document, "placements", scenario.placements.iter().map(|placement| placement.name.as_str()))?;
     distinct(document, "workloads", scenario.workloads.iter().map(|workload| workload.name.as_str()))?;
     time(document, scenario)?;

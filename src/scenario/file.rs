@@ -52,11 +52,16 @@ impl ScenarioFile {
         self.document.error(path, message)
     }
 
-    /// Refuses what this version reads but does not simulate.
+    /// Refuses what this version reads but does not simulate, and a scenario that leaves its placements to a search.
     ///
     /// # Errors
     /// If the scenario asks for any such thing; the error names the first.
     pub fn supported(&self) -> Result<(), ScenarioError> {
+        if self.scenario.placements.is_empty() {
+            return Err(self
+                .document
+                .error("plan", "this scenario has no placements of its own: `towtank plan` searches them"));
+        }
         match unsupported::unsupported(&self.scenario).into_iter().next() {
             None => Ok(()),
             Some(missing) => Err(self.document.error(&missing.path, missing.reason)),

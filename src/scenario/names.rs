@@ -75,18 +75,24 @@ impl ScenarioFile {
         deployment: &DeploymentArgs,
         at: &str,
     ) -> Result<Architecture, ScenarioError> {
-        let at = field(at, "model");
-        let name = &deployment.model;
+        self.model(catalog, &deployment.model, &field(at, "model"))
+    }
+
+    /// A model by its name in the catalogue or the path of its `config.json`; an error is about the field `at`.
+    ///
+    /// # Errors
+    /// If there is no such model, or its architecture is not simulated.
+    pub fn model(&self, catalog: &Catalog, name: &str, at: &str) -> Result<Architecture, ScenarioError> {
         let path = self.base_dir.join(name);
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         let read = if is_json || path.is_file() {
             let text = fs::read_to_string(&path)
-                .map_err(|error| self.error(&at, format!("`{name}` cannot be read: {error}")))?;
+                .map_err(|error| self.error(at, format!("`{name}` cannot be read: {error}")))?;
             Architecture::from_config(name, &text)
         } else {
             Architecture::read(catalog, name)
         };
-        read.map_err(|error| self.error(&at, error.to_string()))
+        read.map_err(|error| self.error(at, error.to_string()))
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
 use crate::catalog::{Catalog, CatalogError};
 use crate::engine::{Family, MemoryFacts, MemoryInputs, check_world_size, plan_memory};
 use crate::hardware::{Gpu, NetworkKind, Provisioning};
+use crate::metrics::ServerBuckets;
 use crate::model::{Architecture, Layout, Precision};
 use crate::routing::RouterConfig;
 use crate::timing::{Group, Multipliers, TimingInputs};
@@ -50,8 +51,8 @@ impl ScenarioFile {
         let placements = placements.collect::<Result<Vec<_>, _>>()?;
         self.failures_can_be_held(&placements)?;
         self.availability_can_be_judged(&placements)?;
-        if scenario.rare_events.is_some() && placements.iter().all(|placement| placement.failures.is_empty())
-        {
+        let nothing_fails = placements.iter().all(|placement| placement.failures.is_empty());
+        if scenario.rare_events.is_some() && !placements.is_empty() && nothing_fails {
             let message = "nothing fails at random: state `failures` (`failures: catalogue`)";
             return Err(self.error("rare_events", message));
         }
@@ -72,6 +73,8 @@ impl ScenarioFile {
             calibrated_on: Multipliers::calibrated_on(catalog)
                 .map_err(|error| self.error("calibration", error.to_string()))?,
             workloads,
+            server_buckets: ServerBuckets::read(catalog)
+                .map_err(|error| self.error("", error.to_string()))?,
             router: router.map_err(|error| self.error("router", error.to_string()))?,
             placements,
         })

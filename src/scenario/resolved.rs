@@ -7,7 +7,7 @@ use crate::hardware::{Commitment, Gpu, HourlyPrice, Machine, NetworkKind, Provis
 use crate::kubernetes::{
     Action, ClusterSpec, ClusterStart, CompileCacheArg, HpaSpec, Rendezvous, StartupTimes,
 };
-use crate::metrics::{ModelError, SloArgs};
+use crate::metrics::{ModelError, ServerBuckets, SloArgs};
 use crate::model::{Architecture, KvDtype, Layout, Precision};
 use crate::routing::RouterConfig;
 use crate::scenario::RareEventsArgs;
@@ -46,6 +46,8 @@ pub struct Resolved {
     pub workloads: Vec<ResolvedWorkload>,
     /// How requests find a group.
     pub router: RouterConfig,
+    /// Buckets in which servers count time.
+    pub server_buckets: ServerBuckets,
     /// Ways to serve them.
     pub placements: Vec<ResolvedPlacement>,
 }

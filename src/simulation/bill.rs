@@ -90,16 +90,17 @@ fn serving(placement: &ResolvedPlacement, hours: &[NodeHours], ended: &[Vec<Ende
 
 /// How long a placement could serve; `drains` are the times its backlogs took [s].
 pub(super) fn availability(account: &Account, drains: &[f64]) -> Availability {
-    let mut by_cause: BTreeMap<&'static str, CauseFigures> = BTreeMap::new();
+    let mut by_cause: BTreeMap<String, CauseFigures> = BTreeMap::new();
     for (cause, count) in account.faults() {
-        by_cause.entry(cause.name()).or_default().faults = *count as f64;
+        by_cause.entry(cause.name().to_owned()).or_default().faults = *count as f64;
     }
     let downtimes = account.downtimes();
     for downtime in &downtimes {
         // Before the first group was ready, or while none is wanted.
         let nothing_failed = if downtime.from == SimTime::ZERO { "start" } else { "scaled_to_zero" };
         let cause = downtime.cause.map_or(nothing_failed, Cause::name);
-        by_cause.entry(cause).or_default().downtime_s += (downtime.to - downtime.from).as_secs_f64();
+        by_cause.entry(cause.to_owned()).or_default().downtime_s +=
+            (downtime.to - downtime.from).as_secs_f64();
     }
     let recovered = |start: &Start| start.recovery.map(|recovery| recovery.cause);
     let mut by_recovery: BTreeMap<_, Vec<&Start>> = BTreeMap::new();
@@ -113,7 +114,7 @@ pub(super) fn availability(account: &Account, drains: &[f64]) -> Availability {
         let time = Spread::of(&times).expect("a cause with recoveries");
         let stages_s = stages(&group);
         if let Some(cause) = cause {
-            let figures = by_cause.entry(cause.name()).or_default();
+            let figures = by_cause.entry(cause.name().to_owned()).or_default();
             figures.recoveries = group.len() as f64;
             figures.time_to_recover = Some(time);
             figures.stages_s = stages_s;

@@ -6,11 +6,13 @@ use super::{
     calls::{Call, Calls},
     steps::Step,
 };
-use crate::engine::{EngineState, Finished, Gap};
+use crate::engine::{EngineState, EngineStats, Finished, Gap};
 use crate::kubernetes::ClusterEvent;
-use crate::metrics::{Event, Outcome, PlacementMetrics, RequestRecord, StepLine, TimelineRow};
+use crate::metrics::{
+    Event, FinishReason, Outcome, PlacementMetrics, RequestRecord, ServerState, StepLine, TimelineRow,
+};
 use crate::request::RequestId;
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 
 /// What is written besides metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +69,9 @@ impl Book {
         let workloads = self.metrics.setup().workloads.len();
         for Gap { gap, count, class, .. } in gaps.drain(..) {
             self.tokens[group].0 += u64::from(count);
+            if let Some(servers) = &mut self.metrics.servers {
+                servers.gap(group, gap, count);
+            }
             let workload = usize::from(class);
             if workload < workloads {
                 self.metrics.gap(workload, gap, count);
@@ -74,8 +79,18 @@ impl Book {
         }
     }
 
-    pub(super) fn first_token(&mut self, group: usize) {
+    pub(super) fn first_token(&mut self, group: usize, call: &Call, at: SimTime) {
         self.tokens[group].0 += 1;
+        if let Some(servers) = &mut self.metrics.servers {
+            servers.first_token(group, at - call.queued, call.input_tokens);
+        }
+    }
+
+    /// An engine let go of a request that its client had given up.
+    pub(super) fn let_go(&mut self, group: usize) {
+        if let Some(servers) = &mut self.metrics.servers {
+            servers.aborted(group);
+        }
     }
 
     pub(super) fn retried(&mut self, call: &Call, now: SimTime) {
@@ -97,7 +112,7 @@ impl Book {
             Outcome::Failed | Outcome::TimedOut => self.request_event("request_failed", call, end),
         }
         self.last_event = self.last_event.max(end);
-        self.metrics.request(RequestRecord {
+        let record = RequestRecord {
             name: call.name.clone(),
             workload: call.workload,
             group: call.group,
@@ -113,7 +128,55 @@ impl Book {
             preemptions: finished.map_or(0, |finished| finished.preemptions),
             attempts: call.attempts,
             outcome,
-        });
+        };
+        if outcome == Outcome::Completed {
+            self.served(call, &record);
+        }
+        self.metrics.request(record);
+    }
+
+    fn served(&mut self, call: &Call, record: &RequestRecord) {
+        let (Some(servers), Some(group)) = (&mut self.metrics.servers, record.group) else { return };
+        // An answer that the model ends with the last token it may have counts as cut (see `Request::output_tokens`).
+        let limit = call.length_limit(servers.max_model_len(group));
+        let reason = if call.output_tokens < limit { FinishReason::Stop } else { FinishReason::Length };
+        servers.finished(group, reason, record);
+    }
+
+    /// A new engine serves in a group.
+    pub(super) fn server_starts(&mut self, group: usize) {
+        if let Some(servers) = &mut self.metrics.servers {
+            servers.started(group);
+        }
+    }
+
+    /// Prometheus reads what the server of a group shows.
+    pub(super) fn read_server(
+        &mut self,
+        group: usize,
+        at: SimTime,
+        state: &EngineState,
+        stats: &EngineStats,
+    ) {
+        let state = ServerState {
+            running: state.running,
+            waiting: state.waiting,
+            kv_cache_usage: state.kv_cache_usage(),
+            preemptions: stats.preemptions,
+            prefix_queries: stats.prefix_queries,
+            prefix_hits: stats.prefix_hits,
+        };
+        if let Some(servers) = &mut self.metrics.servers {
+            servers.read(group, at, state);
+        }
+    }
+
+    /// When to read the servers for the last time, if the run ends at `end`: never if that was done already.
+    pub(super) fn last_reading(&self, end: SimTime) -> Option<SimTime> {
+        let before = self.metrics.servers.as_ref()?.last_reading();
+        // A database of milliseconds holds one sample in each.
+        let next = before.map_or(SimTime::ZERO, |before| before + SimDuration::from_millis(1));
+        before.is_none_or(|before| before < end).then_some(end.max(next))
     }
 
     fn request_event(&mut self, kind: &'static str, call: &Call, at: SimTime) {

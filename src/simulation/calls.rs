@@ -45,15 +45,20 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Tokens that an engine lets its answer have.
+    pub(super) fn length_limit(&self, max_model_len: u32) -> u32 {
+        let room = max_model_len.saturating_sub(self.input_tokens);
+        self.max_tokens.unwrap_or(room).min(room).max(1)
+    }
+
     /// What the engine gets to see of it.
     pub(super) fn request(&self, id: RequestId, now: SimTime, max_model_len: u32, class: u16) -> Request {
-        let room = max_model_len.saturating_sub(self.input_tokens);
         Request {
             id,
             name: self.name.clone(),
             arrival: now,
             prompt_tokens: self.input_tokens,
-            max_tokens: self.max_tokens.unwrap_or(room).min(room).max(1),
+            max_tokens: self.length_limit(max_model_len),
             output_tokens: self.output_tokens,
             priority: self.priority,
             class,

@@ -37,6 +37,7 @@ impl World<'_> {
                 let deployment = self.deployments[slot];
                 let group = self.foundry.group(self.placement, deployment, &nodes, network);
                 self.slots[slot].up(group, nodes);
+                self.book.server_starts(slot);
             }
             Change::EngineDown { slot } => self.engine_ends(slot),
             Change::EngineFrozen { slot } => {

@@ -15,10 +15,10 @@ use super::{
     watch::Watch,
     world::{Traffic, World},
 };
-use crate::engine::Outputs;
+use crate::engine::{Backend, Outputs};
 use crate::metrics::{
     BenchInputs, DeploymentResult, EngineFigures, KeepRows, MemoryFigures, MetricsSetup, PlacementMetrics,
-    PlacementResult, PlacementStatus, Simulated, WorkloadSetup,
+    PlacementResult, PlacementStatus, ServerLog, ServerSetup, Simulated, WorkloadSetup,
 };
 use crate::routing::Router;
 use crate::scenario::{Resolved, ResolvedDeployment, ResolvedPlacement};
@@ -43,6 +43,8 @@ pub struct Options {
     pub events: bool,
     /// Lines of `steps.jsonl`.
     pub steps: bool,
+    /// What servers count of themselves, read as often as the timeline has rows.
+    pub servers: bool,
     /// Something may happen to the cluster; otherwise every group is ready from the first second to the last.
     pub live: bool,
 }
@@ -50,7 +52,15 @@ pub struct Options {
 impl Options {
     /// Figures only.
     pub const fn figures(rate_factor: f64) -> Self {
-        Self { rate_factor, rows: KeepRows::None, timeline: false, events: false, steps: false, live: false }
+        Self {
+            rate_factor,
+            rows: KeepRows::None,
+            timeline: false,
+            events: false,
+            steps: false,
+            servers: false,
+            live: false,
+        }
     }
 }
 
@@ -80,7 +90,11 @@ pub fn simulate(
         });
     }
     let mut world = build(resolved, placement, options, watch);
+    world.read_servers(SimTime::ZERO);
     let end = world.run().ok_or(Interrupted)?;
+    if let Some(at) = world.book.last_reading(end) {
+        world.read_servers(at);
+    }
     world.abandon(end);
     world.fleet.cluster.close(end);
     let account = world.fleet.cluster.account();
@@ -95,7 +109,7 @@ pub fn simulate(
             name: deployment.name.clone(),
             groups: deployment.slots as usize,
             engine: engine_figures(&engines, deployment, end),
-            memory: memory_figures(resolved, deployment),
+            memory: memory_figures(resolved, placement, deployment),
         });
     }
     let simulated = Simulated {
@@ -146,6 +160,8 @@ fn build<'a>(
     let mut router = Router::new(&resolved.router, deployments.len(), resolved.seed);
     // Groups enter the endpoints when the cluster says so.
     (0..deployments.len()).for_each(|slot| router.set_ready(slot, false));
+    let mut metrics = PlacementMetrics::new(setup);
+    metrics.servers = options.servers.then(|| server_log(resolved, placement));
     let mut world = World {
         placement,
         fleet,
@@ -157,7 +173,7 @@ fn build<'a>(
         router,
         traffic: traffic.collect(),
         seed: resolved.seed,
-        book: Book::new(PlacementMetrics::new(setup), keep),
+        book: Book::new(metrics, keep),
         watch,
         stop_at: if resolved.drain { None } else { end },
         timeline_every: options.timeline.then(|| sample_interval(resolved.duration)),
@@ -187,6 +203,19 @@ fn workload_setup(workload: &crate::scenario::ResolvedWorkload) -> WorkloadSetup
         slo: workload.slo,
         client_queue: workload.class.client.max_concurrency.is_some(),
     }
+}
+
+fn server_log(resolved: &Resolved, placement: &ResolvedPlacement) -> ServerLog {
+    let setups = placement.deployments.iter().flat_map(|deployment| {
+        let engine = &deployment.engine;
+        let setup = ServerSetup {
+            model: deployment.model.name.clone(),
+            version: (engine.backend == Backend::Vllm).then_some(engine.version),
+            max_model_len: engine.max_model_len,
+        };
+        std::iter::repeat_n(setup, deployment.slots as usize)
+    });
+    ServerLog::new(resolved.server_buckets.clone(), setups.collect())
 }
 
 /// What all engines of a deployment did, those that are gone included.
@@ -222,7 +251,11 @@ fn engine_figures(engines: &[&Ended], deployment: &ResolvedDeployment, end: SimT
     figures
 }
 
-fn memory_figures(resolved: &Resolved, deployment: &ResolvedDeployment) -> MemoryFigures {
+fn memory_figures(
+    resolved: &Resolved,
+    placement: &ResolvedPlacement,
+    deployment: &ResolvedDeployment,
+) -> MemoryFigures {
     let plan = deployment.memory.as_ref().expect("a deployment that does not fit is not run");
     let mean = resolved.mean_tokens();
     MemoryFigures {
@@ -230,6 +263,8 @@ fn memory_figures(resolved: &Resolved, deployment: &ResolvedDeployment) -> Memor
         weights_bytes_per_gpu: plan.weights_bytes_per_gpu(),
         other_bytes_per_gpu: plan.other_bytes_per_gpu().into_iter().max().unwrap_or(0),
         kv_cache_bytes_per_gpu: plan.kv_cache_bytes_per_gpu().into_iter().min().unwrap_or(0),
+        free_bytes_per_gpu: plan.stages.iter().map(|stage| stage.free.get()).collect(),
+        gpu_bytes: placement.pools[deployment.pool].gpu.total_memory().get(),
         num_gpu_blocks: plan.num_gpu_blocks,
         kv_cache_tokens: plan.kv_cache_tokens,
         max_full_length_sequences: plan.max_full_length_sequences,

@@ -141,6 +141,11 @@ impl<T: StepTime + Clone> Slot<T> {
         self.group().map(Group::state)
     }
 
+    /// What the engine counted, if there is one.
+    pub(super) fn stats(&self) -> Option<EngineStats> {
+        self.group().map(Group::stats)
+    }
+
     pub(super) fn take_steps(&mut self) -> Vec<Step> {
         self.present.as_mut().map(|present| present.group.take_steps()).unwrap_or_default()
     }

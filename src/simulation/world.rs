@@ -275,7 +275,7 @@ impl World<'_> {
             let call = self.calls.get_mut(id);
             if call.phase == Phase::Sent {
                 call.first_token = Some(at);
-                self.book.first_token(group);
+                self.book.first_token(group, call, at);
             }
         }
         self.book.gaps(group, &mut out.gaps);
@@ -283,6 +283,7 @@ impl World<'_> {
             self.router.ended(group);
             if self.calls.get(finished.id).phase == Phase::Abandoned {
                 self.calls.remove(finished.id);
+                self.book.let_go(group);
             } else {
                 self.end(finished.id, Outcome::Completed, finished.at, Some(&finished));
             }
@@ -290,6 +291,7 @@ impl World<'_> {
         for id in out.aborted.drain(..) {
             self.router.ended(group);
             self.calls.remove(id);
+            self.book.let_go(group);
         }
         self.book.steps(group, self.slots[group].take_steps(), &self.calls);
         self.out = out;
@@ -307,6 +309,7 @@ impl World<'_> {
                     }
                 }
                 self.book.sampled(self.now);
+                self.read_servers(self.now);
             }
             Sample::Scrape => {
                 for (index, slot) in self.slots.iter().enumerate() {
@@ -325,6 +328,18 @@ impl World<'_> {
             || self.live_until.is_some_and(|until| self.now < until || self.calls.len() > 0);
         if more {
             self.calendar.push(self.now + every, Rank::Sample, Due::Sample(sample, every));
+        }
+    }
+
+    /// Reads what every server shows that answers: one whose engine stands still does not, as for the router.
+    pub(super) fn read_servers(&mut self, at: SimTime) {
+        if self.book.metrics.servers.is_none() {
+            return;
+        }
+        for (index, slot) in self.slots.iter().enumerate().filter(|(_, slot)| !slot.is_frozen()) {
+            if let (Some(state), Some(stats)) = (slot.state(), slot.stats()) {
+                self.book.read_server(index, at, &state, &stats);
+            }
         }
     }
 

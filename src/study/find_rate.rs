@@ -1,7 +1,9 @@
 //! The highest arrival rate at which a placement still meets the slo, on common random numbers.
 
 use super::{Monitor, bisection};
-use crate::metrics::{Capacity, PlacementResult, PlacementStatus, Simulated, WarningKind, warnings};
+use crate::metrics::{
+    Capacity, LatencyFigures, PlacementResult, PlacementStatus, Simulated, Trial, WarningKind, warnings,
+};
 use crate::scenario::{Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options};
 
@@ -20,8 +22,11 @@ pub fn find_rate(
     monitor: &Monitor,
 ) -> Result<Option<Capacity>, Interrupted> {
     let PlacementStatus::Ok(first) = &first.status else { return Ok(None) };
+    let offered: f64 =
+        resolved.workloads.iter().filter_map(|workload| workload.expected.requests_per_s).sum();
     let mut best: Option<(f64, Simulated)> = None;
     let mut worst: Option<(f64, String)> = None;
+    let mut trials = Vec::new();
     bisection::search(|factor| {
         // What happened to the cluster in the first run says nothing about a rate.
         let simulated = if factor.total_cmp(&1.0).is_eq() && !placement.is_live() {
@@ -35,6 +40,7 @@ pub fn find_rate(
         };
         let limit = limited_by(placement, &simulated);
         let meets = limit.is_none();
+        trials.push(trial(offered * factor, meets, &simulated));
         match limit {
             None => {
                 if best.as_ref().is_none_or(|(known, _)| factor > *known) {
@@ -49,15 +55,28 @@ pub fn find_rate(
         }
         Ok(meets)
     })?;
+    trials.sort_by(|one, other| one.requests_per_s.total_cmp(&other.requests_per_s));
     let limited_by = worst.map_or_else(|| "not found".to_owned(), |(_, limit)| limit);
     Ok(Some(match best {
-        Some((factor, simulated)) => capacity(resolved, factor, &simulated, limited_by),
-        None => Capacity::none(limited_by),
+        Some((factor, simulated)) => capacity(offered, factor, &simulated, limited_by, trials),
+        None => Capacity::none(limited_by, trials),
     }))
 }
 
+/// What one rate was like.
+fn trial(requests_per_s: f64, met: bool, simulated: &Simulated) -> Trial {
+    let overall = simulated.metrics.overall();
+    let p95 = |distribution| LatencyFigures::of(distribution).p95;
+    Trial {
+        requests_per_s,
+        ttft_p95_ms: p95(&overall.latency.ttft),
+        tpot_p95_ms: p95(&overall.latency.tpot),
+        met,
+    }
+}
+
 /// The first thing that keeps a run from being good enough.
-fn limited_by(placement: &ResolvedPlacement, simulated: &Simulated) -> Option<String> {
+pub(super) fn limited_by(placement: &ResolvedPlacement, simulated: &Simulated) -> Option<String> {
     let missed = simulated.slo_checks().into_iter().find(|check| !check.met);
     let overload = || {
         let overloaded =
@@ -85,12 +104,16 @@ fn bottleneck(placement: &ResolvedPlacement, simulated: &Simulated) -> &'static 
     "step time"
 }
 
-fn capacity(resolved: &Resolved, factor: f64, simulated: &Simulated, limited_by: String) -> Capacity {
+fn capacity(
+    offered: f64,
+    factor: f64,
+    simulated: &Simulated,
+    limited_by: String,
+    trials: Vec<Trial>,
+) -> Capacity {
     let overall = simulated.metrics.overall();
     let span = (simulated.end - simulated.metrics.setup().warmup).as_secs_f64();
     let per_s = |amount: u64| if span > 0.0 { amount as f64 / span } else { 0.0 };
-    let offered: f64 =
-        resolved.workloads.iter().filter_map(|workload| workload.expected.requests_per_s).sum();
     Capacity {
         max_requests_per_s_at_slo: offered * factor,
         input_tokens_per_s: per_s(overall.tokens.input),
@@ -100,5 +123,6 @@ fn capacity(resolved: &Resolved, factor: f64, simulated: &Simulated, limited_by:
         decode: simulated.cost.decode,
         limited_by,
         headroom: Some(factor - 1.0),
+        trials,
     }
 }

@@ -92,12 +92,12 @@ fn in_hour(
     Ok(of_hour(hour, fault.cause, simulated))
 }
 
-fn of_hour(hour: u32, cause: &'static str, simulated: &Simulated) -> HourOfWeek {
+fn of_hour(hour: u32, cause: &str, simulated: &Simulated) -> HourOfWeek {
     let overall = simulated.metrics.overall();
     let (requests, availability) = (&overall.requests, &simulated.availability);
     HourOfWeek {
         hour,
-        cause,
+        cause: cause.to_owned(),
         arrived: requests.arrived,
         loss: Loss {
             requests_lost: requests.failed as f64,

@@ -5,18 +5,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use super::{find_rate, rare_events::rare_events, years::years};
-use crate::metrics::{KeepRows, PlacementResult};
+use crate::metrics::{KeepRows, PlacementResult, PlacementStatus, Simulated};
 use crate::random::derived;
 use crate::scenario::{Resolved, ResolvedPlacement};
 use crate::simulation::{Interrupted, Options, Watch, simulate};
 
 /// What to keep besides figures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunOptions {
     /// Rows of `requests.csv` a placement.
     pub rows: KeepRows,
     /// Write `steps.jsonl`.
     pub steps: bool,
+    /// Read what servers count of themselves.
+    pub servers: bool,
 }
 
 /// What came of a scenario.
@@ -59,6 +61,19 @@ impl Monitor {
     }
 }
 
+/// One simulation of a placement, or why it does not fit.
+pub(super) fn simulated_or_refused(
+    monitor: &Monitor,
+    resolved: &Resolved,
+    placement: &ResolvedPlacement,
+    options: &Options,
+) -> Result<Result<Simulated, String>, Interrupted> {
+    Ok(match monitor.simulate(resolved, placement, options)?.status {
+        PlacementStatus::Ok(simulated) => Ok(*simulated),
+        PlacementStatus::DoesNotFit { reason } => Err(reason),
+    })
+}
+
 /// Simulates every placement.
 pub fn run(resolved: &Resolved, options: &RunOptions, monitor: &Monitor) -> RunResult {
     let options = Options {
@@ -67,6 +82,7 @@ pub fn run(resolved: &Resolved, options: &RunOptions, monitor: &Monitor) -> RunR
         timeline: true,
         events: true,
         steps: options.steps,
+        servers: options.servers,
         live: true,
     };
     let one = |placement: &ResolvedPlacement| {

@@ -171,6 +171,25 @@ impl Class {
         later
     }
 
+    /// Mean factor of its rate curve over `window` from `offset` on; 1 where it follows none.
+    pub fn curve_mean(&self, offset: SimDuration, window: Option<SimDuration>) -> f64 {
+        match &self.from(offset).demand {
+            Demand::Generated(generated) => match &generated.arrivals {
+                Arrivals::Renewal(Renewal { curve: Some(curve), .. }) => curve.mean(window),
+                _ => 1.0,
+            },
+            Demand::Listed(_) => 1.0,
+        }
+    }
+
+    /// Whether any two of its prompts may begin alike.
+    pub fn shares_prefixes(&self) -> bool {
+        match &self.demand {
+            Demand::Generated(generated) => generated.shared_tokens > 0 || generated.turns.is_some(),
+            Demand::Listed(list) => list.rows.iter().any(|row| !row.shared.is_empty()),
+        }
+    }
+
     /// Whether its arrivals have a rate that can be scaled; closed loops and bursts have none.
     pub fn has_rate(&self) -> bool {
         match &self.demand {

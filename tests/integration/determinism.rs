@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use towtank::{
     metrics::KeepRows,
-    report::{FileOptions, Summary, SummaryHead, write_run},
+    report::{FileOptions, Summary, SummaryHead, draw_report, write_run},
     scenario::Resolved,
     study::{self, Monitor, RunOptions},
 };
@@ -61,13 +61,15 @@ placements:
 /// Every file a run writes, by its path, as `towtank run --jobs <jobs>` makes them.
 pub(crate) fn files(name: &str, resolved: &Resolved, jobs: usize) -> BTreeMap<String, Vec<u8>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
-    let options = RunOptions { rows: KeepRows::All, steps: true };
+    let options = RunOptions { rows: KeepRows::All, steps: true, ..RunOptions::default() };
     let result = pool.install(|| study::run(resolved, &options, &Monitor::default()));
     let head =
         SummaryHead { scenario: &resolved.name, seed: resolved.seed, calibrated_on: None, has_slo: true };
     let summary = Summary::new(&head, &result.placements);
     let dir = std::env::temp_dir().join(format!("towtank-{name}-{}", std::process::id()));
-    write_run(&dir, &summary, &result.placements, FileOptions { requests: true, steps: true }).unwrap();
+    write_run(&dir, "name: s\n", &summary, &result.placements, FileOptions { requests: true, steps: true })
+        .unwrap();
+    draw_report(&dir).unwrap();
     let mut files = BTreeMap::new();
     read(&dir, &dir, &mut files);
     fs::remove_dir_all(&dir).unwrap();

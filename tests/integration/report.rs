@@ -7,7 +7,8 @@ use towtank::{
     metrics::{
         Availability, BenchInputs, Capacity, CostInputs, DeploymentResult, EngineFigures, Event, KeepRows,
         MemoryFigures, MetricsSetup, ModelError, NodeTime, Outcome, PlacementMetrics, PlacementResult,
-        PlacementStatus, RequestRecord, Simulated, SloArgs, Standing, StepLine, TimelineRow, WorkloadSetup,
+        PlacementStatus, RequestRecord, Simulated, SloArgs, Standing, StepLine, TimelineRow, Trial,
+        WorkloadSetup,
     },
     report::{
         FileOptions, Summary, SummaryHead, summary_csv, summary_table, vllm_bench, write_events,
@@ -101,6 +102,8 @@ fn memory() -> MemoryFigures {
         weights_bytes_per_gpu: vec![48 << 30, 47 << 30],
         other_bytes_per_gpu: 5 << 30,
         kv_cache_bytes_per_gpu: 18 << 30,
+        free_bytes_per_gpu: vec![9 << 30, 10 << 30],
+        gpu_bytes: 80 << 30,
         num_gpu_blocks: 1_001,
         kv_cache_tokens: 16_000,
         max_full_length_sequences: 1.5,
@@ -165,6 +168,12 @@ pub(crate) fn results() -> Vec<PlacementResult> {
         prefill: SimDuration::from_secs(1),
         decode: SimDuration::from_secs(1),
         limited_by: "tpot_p95 (step time)".to_owned(),
+        trials: vec![Trial {
+            requests_per_s: 2.0,
+            ttft_p95_ms: Some(200.0),
+            tpot_p95_ms: Some(40.0),
+            met: true,
+        }],
         headroom: Some(0.5),
     };
     let fits = PlacementResult {
@@ -297,6 +306,62 @@ fn vllms_own_result_has_vllms_keys_and_starts_at_the_send() {
     insta::assert_snapshot!(keys(&bench).replace(": \n", " "), @r##"date endpoint_type backend label model_id tokenizer_id num_prompts request_rate burstiness max_concurrency duration completed failed total_input_tokens total_output_tokens request_throughput request_goodput output_throughput total_token_throughput max_output_tokens_per_s max_concurrent_requests rtfx mean_ttft_ms median_ttft_ms std_ttft_ms p50_ttft_ms p90_ttft_ms p95_ttft_ms p99_ttft_ms mean_tpot_ms median_tpot_ms std_tpot_ms p50_tpot_ms p90_tpot_ms p95_tpot_ms p99_tpot_ms mean_itl_ms median_itl_ms std_itl_ms p50_itl_ms p90_itl_ms p95_itl_ms p99_itl_ms mean_e2el_ms median_e2el_ms std_e2el_ms p50_e2el_ms p90_e2el_ms p95_e2el_ms p99_e2el_ms"##);
 }
 
+/// Keys and JSON types of the result file (vLLM `benchmarks/serve.py`: what `main_async` puts into `result_json`, and
+/// `benchmark` into `result`, with `--percentile-metrics ttft,tpot,itl,e2el --metric-percentiles 50,90,95,99`, without
+/// `--save-detailed`, a ramp-up or speculative decoding). `request_rate` is a number or `"inf"`.
+const BENCH_KEYS: [(&str, &str); 22] = [
+    ("date", "string"),
+    ("endpoint_type", "string"),
+    ("backend", "string"),
+    ("label", "null"),
+    ("model_id", "string"),
+    ("tokenizer_id", "string"),
+    ("num_prompts", "integer"),
+    ("request_rate", "string or float"),
+    ("burstiness", "float"),
+    ("max_concurrency", "null or integer"),
+    ("duration", "float"),
+    ("completed", "integer"),
+    ("failed", "integer"),
+    ("total_input_tokens", "integer"),
+    ("total_output_tokens", "integer"),
+    ("request_throughput", "float"),
+    ("request_goodput", "null or float"),
+    ("output_throughput", "float"),
+    ("total_token_throughput", "float"),
+    ("max_output_tokens_per_s", "float"),
+    ("max_concurrent_requests", "integer"),
+    ("rtfx", "float"),
+];
+
+#[test]
+fn vllms_own_result_has_vllms_keys_and_types_and_no_other() {
+    let mut expected: Vec<(String, &str)> =
+        BENCH_KEYS.iter().map(|(key, kind)| ((*key).to_owned(), *kind)).collect();
+    for latency in ["ttft", "tpot", "itl", "e2el"] {
+        for statistic in ["mean", "median", "std", "p50", "p90", "p95", "p99"] {
+            expected.push((format!("{statistic}_{latency}_ms"), "float"));
+        }
+    }
+    let kind = |value: &Value| match value {
+        Value::Null => "null",
+        Value::String(_) => "string",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "integer",
+        other => panic!("{other}"),
+    };
+    let mut asked = simulated();
+    asked.bench.request_rate = Some(2.0);
+    asked.bench.max_concurrency = Some(8);
+    for simulated in [simulated(), asked] {
+        let Value::Object(bench) = vllm_bench(&simulated) else { panic!("an object") };
+        assert_eq!(bench.keys().collect::<Vec<_>>(), expected.iter().map(|(key, _)| key).collect::<Vec<_>>());
+        for (key, kinds) in &expected {
+            assert!(kinds.split(" or ").any(|allowed| allowed == kind(&bench[key])), "{key}: {}", bench[key]);
+        }
+    }
+}
+
 #[test]
 fn rows_are_ordered_and_decimals_fixed() {
     insta::assert_snapshot!(text(|out| write_requests(out, &results())), @r##"
@@ -366,21 +431,25 @@ fn tables_say_it_in_a_row_a_placement() {
 #[test]
 fn files_are_whole_and_nothing_lies_beside_them() {
     let dir = std::env::temp_dir().join(format!("towtank-report-{}", std::process::id()));
-    write_run(&dir, &summary(), &results(), FileOptions { requests: true, steps: false }).unwrap();
+    write_run(&dir, "name: s\n", &summary(), &results(), FileOptions { requests: true, steps: false })
+        .unwrap();
     let mut names: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["events.jsonl", "requests.csv", "summary.json", "timeline.csv", "two-nodes"]);
+    assert_eq!(
+        names,
+        ["events.jsonl", "requests.csv", "scenario.yaml", "summary.json", "timeline.csv", "two-nodes"]
+    );
     assert!(dir.join("two-nodes/vllm_bench.json").is_file());
     let written: Value = serde_json::from_slice(&fs::read(dir.join("summary.json")).unwrap()).unwrap();
     assert_eq!(written, serde_json::to_value(summary()).unwrap());
     // Rows of an earlier run do not stay beside the figures of a later one.
-    write_run(&dir, &summary(), &results(), FileOptions::default()).unwrap();
+    write_run(&dir, "name: s\n", &summary(), &results(), FileOptions::default()).unwrap();
     assert!(!dir.join("requests.csv").exists());
     // A directory in the way of a file.
     fs::create_dir_all(dir.join("blocked/summary.json")).unwrap();
     let refused =
-        write_run(&dir.join("blocked"), &summary(), &results(), FileOptions::default()).unwrap_err();
+        write_run(&dir.join("blocked"), "", &summary(), &results(), FileOptions::default()).unwrap_err();
     assert!(refused.to_string().starts_with("cannot write "), "{refused}");
     assert!(!dir.join("blocked/summary.json.partial").exists());
     fs::remove_dir_all(dir).unwrap();

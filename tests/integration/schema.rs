@@ -37,7 +37,6 @@ fn files_of_the_wrong_shape_are_not() {
         "missing-unit.yaml",
         "negative-count.yaml",
         "negative-duration.yaml",
-        "no-placements.yaml",
         "out-of-range.yaml",
         "slowed-gpu.yaml",
         "rate-as-number.yaml",

@@ -46,7 +46,7 @@ fn story(name: &str, sets: &[&str], placements: &[&str]) -> Story {
 }
 
 fn tell(resolved: &Resolved) -> Story {
-    let options = RunOptions { rows: KeepRows::None, steps: false };
+    let options = RunOptions { rows: KeepRows::None, ..RunOptions::default() };
     let result = study::run(resolved, &options, &Monitor::default());
     let head =
         SummaryHead { scenario: &resolved.name, seed: resolved.seed, calibrated_on: None, has_slo: false };

@@ -29,7 +29,7 @@ placements:
 "#;
 
 fn run(resolved: &Resolved) -> PlacementResult {
-    let options = RunOptions { rows: KeepRows::None, steps: false };
+    let options = RunOptions { rows: KeepRows::None, ..RunOptions::default() };
     study::run(resolved, &options, &Monitor::default()).placements.remove(0)
 }
 

@@ -15,7 +15,7 @@ impl Summary {
         let placements: Vec<_> =
             results.iter().map(|result| PlacementSummary::new(head.has_slo, result)).collect();
         Self {
-            towtank_version: env!("CARGO_PKG_VERSION"),
+            towtank_version: env!("CARGO_PKG_VERSION").to_owned(),
             scenario: head.scenario.to_owned(),
             seed: head.seed,
             calibrated_on: head.calibrated_on.map(str::to_owned),

@@ -1,12 +1,12 @@
 //! Cost and capacity.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Capacity, CostInputs, Served, UnitCost};
+use crate::metrics::{Capacity, CostInputs, Served, Trial, UnitCost};
 use crate::units::{SimDuration, SimTime};
 
 /// What a placement costs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CostSummary {
     /// Machines.
     pub nodes: u32,
@@ -32,7 +32,7 @@ pub struct CostSummary {
 }
 
 /// Node hours by what the nodes did.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hours {
     /// In a ready group with at least one request.
     pub serving: f64,
@@ -47,7 +47,7 @@ pub struct Hours {
 }
 
 /// The highest arrival rate that meets the slo.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CapacitySummary {
     /// That rate.
     pub max_requests_per_s_at_slo: f64,
@@ -57,6 +57,9 @@ pub struct CapacitySummary {
     pub limited_by: String,
     /// That rate over the offered one, minus 1.
     pub headroom: Option<f64>,
+    /// Every rate that the search tried, lowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<Trial>,
 }
 
 impl CapacitySummary {
@@ -66,6 +69,7 @@ impl CapacitySummary {
             output_tokens_per_s: capacity.output_tokens_per_s,
             limited_by: capacity.limited_by.clone(),
             headroom: capacity.headroom,
+            trials: capacity.trials.clone(),
         }
     }
 }

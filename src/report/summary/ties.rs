@@ -1,13 +1,13 @@
 //! Which placements the model cannot tell apart.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::{band::Band, metric::Metric};
 use super::{Figures, PlacementSummary};
 use crate::metrics::{LatencyMetric, Statistic, UnitCost};
 
 /// A figure that placements are chosen by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Headline {
     /// Dollars per million tokens, at capacity where that was searched.
@@ -21,7 +21,7 @@ pub enum Headline {
 }
 
 /// Two placements whose figures are no further apart than the model errors of both allow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tie {
     /// Which figure.
     pub metric: Headline,

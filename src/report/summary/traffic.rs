@@ -1,12 +1,12 @@
 //! Requests, tokens, latencies and rates of some traffic.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::metrics::{ClassMetrics, LatencyFigures, RequestCounts};
 use crate::units::SimTime;
 
 /// Requests, tokens, latencies and rates of some traffic.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrafficSummary {
     /// By how they ended.
     pub requests: RequestCounts,
@@ -23,7 +23,7 @@ pub struct TrafficSummary {
 }
 
 /// Tokens by where they went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// Prompts of completed requests.
     pub input: u64,
@@ -39,7 +39,7 @@ pub struct Tokens {
 }
 
 /// Requests that met every goodput threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Goodput {
     /// Over the window.
     pub requests_per_s: f64,
@@ -48,7 +48,7 @@ pub struct Goodput {
 }
 
 /// Spans of time, first and last instant [s].
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// What rates refer to: from the end of the warm-up to the end of the last request.
     pub rates: [f64; 2],
@@ -72,7 +72,7 @@ impl Window {
 }
 
 /// Latencies of completed requests.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// Time to first token.
     pub ttft_ms: LatencyFigures,
@@ -90,7 +90,7 @@ pub struct Latency {
 }
 
 /// Rates over the window.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
     /// Completed requests.
     pub requests_per_s: f64,

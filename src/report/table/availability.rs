@@ -4,8 +4,8 @@ use comfy_table::{CellAlignment, Table};
 
 use super::{STYLE, shown};
 use crate::metrics::RareEvents;
+use crate::report::words::{percent, span};
 use crate::report::{PlacementSummary, Summary};
-use crate::units::SimDuration;
 
 const COLUMNS: [&str; 9] = [
     "placement",
@@ -93,30 +93,4 @@ pub(super) fn rare_events(rare: &RareEvents) -> String {
         percent(rare.availability, rare.availability_interval),
         rare.years,
     )
-}
-
-/// A share in percent, with two digits of what it lacks to all, and how far it may be off.
-fn percent(share: f64, interval: Option<[f64; 2]>) -> String {
-    let percent = 100.0 * share;
-    let lacking = 100.0 - percent;
-    let digits = if lacking > 0.0 { (1.0 - lacking.log10()).ceil().clamp(3.0, 9.0) as usize } else { 0 };
-    match interval {
-        // An end that could go no further is nearer than the other.
-        Some([low, high]) => {
-            let half = (share - low).max(high - share);
-            format!("{percent:.digits$} ± {:.digits$}", 100.0 * half)
-        }
-        None => format!("{percent:.digits$}"),
-    }
-}
-
-/// A time in its two largest units.
-fn span(seconds: f64) -> String {
-    let s = SimDuration::from_secs_f64(seconds).as_secs_f64().round() as u64;
-    match s {
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min {} s", s / 60, s % 60),
-        3600..86_400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
-        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
-    }
 }

@@ -52,6 +52,22 @@ pub struct EventArgs {
 }
 
 impl EventArgs {
+    /// Something breaks at a time, in all placements.
+    pub const fn failure(at: SimDuration, fail: FailArgs) -> Self {
+        Self {
+            at,
+            placement: None,
+            fail: Some(fail),
+            rollout: None,
+            scale: None,
+            drain: None,
+            evict: None,
+            repair: None,
+            upgrade: None,
+            taint: None,
+        }
+    }
+
     fn one(&self) -> garde::Result {
         let stated = [
             self.fail.is_some(),

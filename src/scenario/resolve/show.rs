@@ -13,6 +13,7 @@ impl ScenarioFile {
     /// The scenario with every default filled in; it resolves to `resolved` again.
     pub fn filled(&self, resolved: &Resolved) -> Scenario {
         let mut scenario = self.scenario.clone();
+        scenario.seed = resolved.seed;
         if let Some(slo) = &mut scenario.slo {
             slo.goodput = Some(slo.goodput());
         }

@@ -1,0 +1,114 @@
+//! Cost and latency, a bar a placement.
+
+use super::{Ran, listed, served};
+use crate::report::page::{Part, Section};
+use crate::report::plot::{Bar, Bars, Caption, Figure, Scale};
+use crate::report::recorded::Recorded;
+use crate::report::words::{figure, latency, or_dash, usd};
+
+/// A figure of a placement and how far it may be off.
+type Value = fn(&Ran<'_>) -> (Option<f64>, f64);
+
+pub(super) fn section(recorded: &Recorded) -> Result<Option<Section>, String> {
+    let served = served(recorded);
+    if served.is_empty() {
+        return Ok(None);
+    }
+    let searched = served.iter().any(|ran| ran.figures.capacity.is_some());
+    let load = if searched { "at the highest rate within the slo" } else { "at the offered load" };
+    let mut figures = vec![
+        bars(
+            &served,
+            |ran| (ran.figures.unit_cost().usd_per_million_total_tokens, ran.figures.model_error.cost),
+            |_| None,
+            (usd, "$ per million tokens", None),
+            (
+                "cost",
+                "Cost of a million tokens",
+                format!("Shorter is cheaper. Prompts and answers together, {load}."),
+            ),
+        )?,
+        bars(
+            &served,
+            |ran| (ran.figures.traffic.latency.ttft_ms.p95, ran.figures.model_error.ttft),
+            |ran| ran.figures.traffic.latency.ttft_ms.p50,
+            (latency, "TTFT [ms]", Some("ttft_p95")),
+            (
+                "ttft",
+                "Time to first token, 95th percentile",
+                "Shorter is faster. The notch is the median.".to_owned(),
+            ),
+        )?,
+        bars(
+            &served,
+            |ran| (ran.figures.traffic.latency.tpot_ms.p95, ran.figures.model_error.tpot),
+            |ran| ran.figures.traffic.latency.tpot_ms.p50,
+            (latency, "TPOT [ms]", Some("tpot_p95")),
+            (
+                "tpot",
+                "Time per output token, 95th percentile",
+                "Shorter is faster. The notch is the median.".to_owned(),
+            ),
+        )?,
+    ];
+    if searched {
+        figures.push(bars(
+            &served,
+            |ran| {
+                let capacity = ran.figures.capacity.as_ref();
+                (
+                    capacity.map(|capacity| capacity.max_requests_per_s_at_slo),
+                    ran.figures.model_error.throughput,
+                )
+            },
+            |_| None,
+            (figure, "requests/s", None),
+            (
+                "capacity",
+                "Highest rate within the slo",
+                "Longer is better: more load before the slo is missed.".to_owned(),
+            ),
+        )?);
+    }
+    Ok(Some(Section {
+        id: "comparison",
+        title: "Cost and latency",
+        lead: "The grey line under a bar is the model error: the true value lies on it nine times in ten, as far as measurements tell. Where two of them overlap, do not choose by that figure."
+            .to_owned(),
+        parts: vec![Part::Figures(figures)],
+    }))
+}
+
+fn bars(
+    served: &[Ran<'_>],
+    value: Value,
+    notch: impl Fn(&Ran<'_>) -> Option<f64>,
+    (words, unit, limit): (fn(f64) -> String, &str, Option<&str>),
+    (name, title, reading): (&str, &str, String),
+) -> Result<Figure, String> {
+    let bars: Vec<Bar> = served
+        .iter()
+        .map(|ran| {
+            let (known, error) = value(ran);
+            Bar {
+                name: ran.name().to_owned(),
+                index: ran.index,
+                value: known,
+                notch: notch(ran),
+                range: known.map(|known| (known * (1.0 - error), known * (1.0 + error))),
+                text: or_dash(known, words),
+            }
+        })
+        .collect();
+    let limit = limit.and_then(|name| Some((served.first()?.limit(name)?, "slo")));
+    let ends = bars.iter().filter_map(|bar| bar.range.map(|(_, high)| high));
+    let most = ends.chain(limit.map(|(limit, _)| limit)).fold(0.0, f64::max);
+    let described = listed(bars.iter().map(|bar| (bar.name.as_str(), bar.text.clone())));
+    let reading = match limit {
+        Some((limit, _)) => format!("{reading} The line is the slo's {}.", words(limit)),
+        None => reading,
+    };
+    let limit = limit.map(|(limit, name)| (limit, format!("{name} {}", words(limit))));
+    Bars { scale: Scale::linear(unit, most), bars, limit }
+        .figure(Caption::new(name, title, reading, described))
+}
