@@ -87,7 +87,9 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), CliError> {
     }
     let dirs = directories(args.out.as_deref(), &scenarios)?;
     if !args.quiet {
-        scenarios.iter().for_each(|given| output::remark_notes(&given.resolved));
+        for given in &scenarios {
+            output::remark_notes(&given.resolved);
+        }
     }
     let (monitor, pool) = watched(args.jobs)?;
     let count = replications(args);

@@ -83,7 +83,7 @@ fn write(dir: &Path, planned: &Planned, catalog: &Catalog, quiet: bool) -> Resul
         text_file(&dir.join("winner.yaml"), text)?;
         text_file(&dir.join("manifests.yaml"), &exported.text)?;
     }
-    text_file(&dir.join("candidates.csv"), &plan_csv(&planned.plan))?;
+    text_file(&dir.join("candidates.csv"), &plan_csv(&planned.plan)?)?;
     Ok(write_file(&dir.join("plan.json"), |out| write_json(out, &planned.plan)).map_err(io::Error::other)?)
 }
 
@@ -94,7 +94,7 @@ fn text_file(path: &Path, text: &str) -> io::Result<()> {
 fn print(format: Format, plan: &Plan) -> io::Result<()> {
     match format {
         Format::Table => output::print(&plan_table(plan)),
-        Format::Csv => output::print(&plan_csv(plan)),
+        Format::Csv => output::print(&plan_csv(plan)?),
         Format::Json => output::print_json(plan),
     }
 }

@@ -77,6 +77,9 @@ fn stated(file: &ScenarioFile) -> Result<&PlanArgs, ScenarioError> {
 ///
 /// # Errors
 /// If the scenario has no plan, it names something that is not there, or its demand cannot be scaled.
+///
+/// # Panics
+/// If a winner that was simulated is refused afterwards, which the search excludes.
 pub fn plan(file: &ScenarioFile, catalog: &Catalog, monitor: &Monitor) -> Result<Planned, ScenarioError> {
     let args = stated(file)?;
     let resolved = file.resolve(catalog)?;

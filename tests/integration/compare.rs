@@ -122,7 +122,7 @@ fn a_replication_is_a_run() {
         let mut alone = resolved.clone();
         alone.seed = replication.seed;
         assert_eq!(ordinal == 0, alone.seed == resolved.seed);
-        let options = RunOptions { rows: towtank::metrics::KeepRows::None, steps: false };
+        let options = RunOptions::default();
         let run = study::run(&alone, &options, &Monitor::default());
         let head = SummaryHead { scenario: "pair", seed: 7, calibrated_on: None, has_slo: true };
         assert_eq!(Summary::new(&head, &run.placements).placements, replication.placements);

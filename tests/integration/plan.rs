@@ -259,7 +259,7 @@ fn commitments_cost_what_a_sum_over_hours_says() {
         for swing in &commitment.regret {
             assert!(swing.regret_usd_per_month >= -1e-6, "{swing:?}");
         }
-        let as_planned = commitment.regret.iter().find(|swing| swing.demand == 1.0).unwrap();
+        let as_planned = commitment.regret.iter().find(|swing| swing.demand.total_cmp(&1.0).is_eq()).unwrap();
         assert!(as_planned.regret_usd_per_month.abs() < 1e-6);
     }
     let money = winner.money;

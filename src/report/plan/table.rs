@@ -1,8 +1,10 @@
 //! A plan on the terminal, and its candidates as CSV.
 
+use std::io;
+
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use super::{Candidate, Plan, Verdict, Winner};
+use super::{Candidate, Counts, Demand, Plan, PriceOption, Range, Redundancy, Verdict, Winner};
 
 /// Candidates that the terminal shows; the files have all.
 const SHOWN: usize = 15;
@@ -70,82 +72,97 @@ pub fn plan_table(plan: &Plan) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let counts = &plan.counts;
-    let demand = &plan.demand;
-    let mut text = table.trim_fmt();
-    text.push_str(&format!(
-        "\n\nplanned for {:.3} requests/s: {:.3} today on average, x {:.2} at the peak, {:+} % a month for {} months, {:.0} % headroom\n",
-        demand.planned_requests_per_s,
-        demand.mean_requests_per_s,
-        demand.peak_over_mean,
-        demand.growth_percent_per_month,
-        demand.months,
-        demand.headroom * 100.0,
-    ));
-    text.push_str(&format!(
-        "{} candidates: {} do not fit, {} miss the slo, {} pruned by their floor; {} simulated in {} simulations\n",
-        counts.candidates,
-        counts.does_not_fit,
-        counts.miss_slo,
-        counts.pruned,
-        counts.simulated,
-        counts.simulations,
-    ));
+    let mut lines = vec![table.trim_fmt(), String::new()];
+    lines.extend(searched(plan));
     if let Some(winner) = &plan.winner {
-        text.push_str(&said(winner));
+        lines.extend(said(winner));
         if !plan.ties.is_empty() {
-            text.push_str(&format!(
-                "{} others cost no more than the winner with {} groups would: a tie within what is known\n",
+            lines.push(format!(
+                "{} others cost no more than the winner with {} groups would: a tie within what is known",
                 plan.ties.len(),
                 winner.groups.high
             ));
         }
     }
-    text
+    lines.join("\n") + "\n"
+}
+
+/// What was planned for, and what became of the candidates.
+fn searched(plan: &Plan) -> [String; 2] {
+    let Demand {
+        planned_requests_per_s: planned,
+        mean_requests_per_s: mean,
+        peak_over_mean: peak,
+        growth_percent_per_month: growth,
+        months,
+        headroom,
+        ..
+    } = &plan.demand;
+    let Counts { candidates, does_not_fit, miss_slo, pruned, simulated, simulations } = plan.counts;
+    let headroom = headroom * 100.0;
+    [
+        format!(
+            "planned for {planned:.3} requests/s: {mean:.3} today on average, x {peak:.2} at the peak, {growth:+} % a month \
+             for {months} months, {headroom:.0} % headroom"
+        ),
+        format!(
+            "{candidates} candidates: {does_not_fit} do not fit, {miss_slo} miss the slo, {pruned} cost too much; \
+             {simulated} simulated in {simulations} simulations"
+        ),
+    ]
 }
 
 /// The winner in a few lines.
-fn said(winner: &Winner) -> String {
+fn said(winner: &Winner) -> Vec<String> {
     let groups = winner.groups;
-    let mut text = format!(
-        "winner: {}: {} groups, {} to {} within the model error and between seeds (analytic floor {}), and {} spare\n",
-        winner.name, groups.base, groups.low, groups.high, winner.floor_groups, winner.spare_groups
-    );
-    let low: f64 = winner.months.iter().map(|month| month.usd.low).sum();
-    let base: f64 = winner.months.iter().map(|month| month.usd.base).sum();
-    let high: f64 = winner.months.iter().map(|month| month.usd.high).sum();
-    text.push_str(&format!(
-        "{} months on demand: ${base:.0}, ${low:.0} to ${high:.0}; ${:.2} a million tokens at forecast\n",
-        winner.months.len(),
-        winner.unit_cost.at_forecast
-    ));
-    for price in &winner.prices {
-        text.push_str(&format!("{}: ${:.0} a month: {}\n", price.terms, price.usd_per_month, price.note));
-    }
-    for level in &winner.redundancy {
-        let down = level.one_down.map_or("nothing is left".to_owned(), |down| {
-            format!(
-                "TTFT p95 {} ms, TPOT p95 {} ms, slo {}",
-                shown(down.ttft_p95_ms, 0),
-                shown(down.tpot_p95_ms, 1),
-                if down.slo_met { "met" } else { "missed" }
-            )
-        });
-        text.push_str(&format!(
-            "N+{}: {} groups, ${:.0} a month; with one down at the peak: {down}\n",
-            level.spare_groups, level.groups, level.usd_per_month
-        ));
-    }
-    text
+    let total = |of: fn(&Range<f64>) -> f64| winner.months.iter().map(|month| of(&month.usd)).sum::<f64>();
+    let (low, base, high) = (total(|usd| usd.low), total(|usd| usd.base), total(|usd| usd.high));
+    let mut lines = vec![
+        format!(
+            "winner: {}: {} groups, {} to {} within the model error and between seeds (analytic floor {}), and {} spare",
+            winner.name, groups.base, groups.low, groups.high, winner.floor_groups, winner.spare_groups
+        ),
+        format!(
+            "{} months on demand: ${base:.0}, ${low:.0} to ${high:.0}; ${:.2} a million tokens at forecast",
+            winner.months.len(),
+            winner.unit_cost.at_forecast
+        ),
+    ];
+    let price =
+        |price: &PriceOption| format!("{}: ${:.0} a month: {}", price.terms, price.usd_per_month, price.note);
+    lines.extend(winner.prices.iter().map(price));
+    lines.extend(winner.redundancy.iter().map(redundancy));
+    lines
+}
+
+/// So many groups beyond the need, and what is left with one of them down.
+fn redundancy(level: &Redundancy) -> String {
+    let Redundancy { spare_groups, groups, usd_per_month, one_down, .. } = level;
+    let down = match one_down {
+        None => "nothing is left".to_owned(),
+        Some(down) => format!(
+            "TTFT p95 {} ms, TPOT p95 {} ms, slo {}",
+            shown(down.ttft_p95_ms, 0),
+            shown(down.tpot_p95_ms, 1),
+            if down.slo_met { "met" } else { "missed" }
+        ),
+    };
+    format!(
+        "N+{spare_groups}: {groups} groups, ${usd_per_month:.0} a month; with one down at the peak: {down}"
+    )
 }
 
 /// Every candidate, a row each.
-pub fn plan_csv(plan: &Plan) -> String {
+///
+/// # Errors
+/// If memory takes no more, which cannot be.
+pub fn plan_csv(plan: &Plan) -> io::Result<String> {
     let mut csv = csv::Writer::from_writer(Vec::new());
-    let written = rows(plan).iter().try_for_each(|row| csv.write_record(row));
-    written.expect("memory takes every row");
-    let bytes = csv.into_inner().expect("memory takes every row");
-    String::from_utf8(bytes).expect("rows are text")
+    for row in rows(plan) {
+        csv.write_record(row)?;
+    }
+    let bytes = csv.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
 }
 
 const KEYS: [&str; 27] = [

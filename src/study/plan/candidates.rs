@@ -249,13 +249,13 @@ fn spec(
     let Shape { tensor, pipeline, nodes_per_group, groups_per_node, network } = shape;
     let mut name = format!("{}-{}-tp{tensor}pp{pipeline}", machine.name, short(model));
     if nodes_per_group > 1 && args.networks.as_ref().is_some_and(|networks| networks.len() > 1) {
-        name += &format!("-{network}");
+        name = format!("{name}-{network}");
     }
     if let Some(seqs) = seqs {
-        name += &format!("-seqs{seqs}");
+        name = format!("{name}-seqs{seqs}");
     }
     if let Some(tokens) = tokens {
-        name += &format!("-tokens{tokens}");
+        name = format!("{name}-tokens{tokens}");
     }
     let candidate = Candidate {
         name,

@@ -158,8 +158,8 @@ impl<'a> Ground<'a> {
         duration: SimDuration,
     ) -> Result<Resolved, NoRun> {
         let failures = FailuresArgs::default();
-        let (timeline, duration) = (vec![event], Some(duration));
-        self.resolve_text(&to_text(&Scenario { failures, timeline, duration, ..self.with(spec, groups) }))
+        let (duration, timeline) = (Some(duration), vec![event]);
+        self.resolve_text(&to_text(&Scenario { duration, failures, timeline, ..self.with(spec, groups) }))
     }
 
     /// Arrivals end here, if they do not end by themselves.

@@ -59,7 +59,7 @@ pub(super) fn incident(ground: &Ground<'_>, spec: &Spec, groups: u32) -> Result<
         .by_cause
         .iter()
         .map(|(name, figures)| Cause {
-            name: (*name).to_owned(),
+            name: name.clone(),
             faults_per_year: figures.faults,
             group_seconds_lost_per_year: lost(figures),
             share: if total > 0.0 { lost(figures) / total } else { 0.0 },

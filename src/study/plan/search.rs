@@ -82,7 +82,7 @@ pub(super) fn search(ground: &Ground<'_>, specs: Vec<Spec>, planned: f64) -> Fou
     let winner = specs.first().filter(|spec| spec.candidate.verdict == Verdict::MeetsSlo).cloned();
     let candidates: Vec<Candidate> = specs.into_iter().map(|spec| spec.candidate).collect();
     let counts = counts(&candidates, simulated, ground);
-    Found { counts, candidates, winner, interrupted }
+    Found { candidates, winner, counts, interrupted }
 }
 
 fn counts(candidates: &[Candidate], simulated: usize, ground: &Ground<'_>) -> Counts {
