@@ -7,9 +7,10 @@ use super::{
     facts::facts,
     fleet::{Ground, NoRun},
     incident::{all_ready, incident},
+    knee::knee,
     money::Fleet,
     needs::Needs,
-    peak_hour::{knee, redundancy},
+    redundancy::redundancy,
     search::MAX_SPARE_GROUPS,
 };
 use crate::random::derived;
