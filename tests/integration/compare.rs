@@ -389,7 +389,7 @@ fn the_table_says_who_is_better_at_what() {
     "##);
     let reversed = comparison_table(&comparison(&rates, Some("second")));
     let line = reversed.lines().find(|line| line.contains("worse")).unwrap();
-    assert!(line.starts_with("  two-nodes") && line.contains("-0.77 to -0.40"), "{line}");
+    assert!(line.starts_with("  two-nodes") && line.contains("-0.77 to -0.39"), "{line}");
     for line in reversed.lines() {
         assert!(line.chars().count() <= 110, "{line}");
     }
