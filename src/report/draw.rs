@@ -66,7 +66,10 @@ fn forget(plots: &Path) -> io::Result<()> {
     };
     for entry in entries {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "svg") {
+        // `towtank compare` draws one of its own, into the same directory unless told otherwise.
+        let ours =
+            path.extension().is_some_and(|extension| extension == "svg") && !path.ends_with("compare.svg");
+        if ours {
             fs::remove_file(path)?;
         }
     }

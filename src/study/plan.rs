@@ -12,10 +12,11 @@ mod figures;
 mod fleet;
 mod floor;
 mod incident;
+mod knee;
 mod money;
 mod needs;
 mod pareto;
-mod peak_hour;
+mod redundancy;
 mod search;
 mod winner;
 

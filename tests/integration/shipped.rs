@@ -1,6 +1,7 @@
 //! The scenarios that come with the program.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -14,6 +15,25 @@ pub(crate) fn scenarios() -> Vec<PathBuf> {
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
     files.sort();
     files
+}
+
+/// The figures themselves are made anew by the whole check.
+#[test]
+fn every_shipped_scenario_has_its_reference_result() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference");
+    let mut made = BTreeSet::new();
+    for entry in fs::read_dir(&dir).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path().join("summary.json")).unwrap();
+        let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(summary["towtank_version"], env!("CARGO_PKG_VERSION"));
+        made.insert(summary["scenario"].as_str().unwrap().to_owned());
+    }
+    let name = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    let shipped: BTreeSet<String> = scenarios().into_iter().map(name).collect();
+    assert_eq!(
+        made, shipped,
+        "`towtank run scenarios/*.yaml --requests none --out results/reference` makes them"
+    );
 }
 
 #[test]
