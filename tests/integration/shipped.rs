@@ -30,7 +30,10 @@ fn every_shipped_scenario_has_its_reference_result() {
     }
     let name = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
     let shipped: BTreeSet<String> = scenarios().into_iter().map(name).collect();
-    assert_eq!(made, shipped, "`towtank run scenarios/*.yaml --requests none --out results/reference` makes them");
+    assert_eq!(
+        made, shipped,
+        "`towtank run scenarios/*.yaml --requests none --out results/reference` makes them"
+    );
 }
 
 #[test]
