@@ -22,6 +22,7 @@ mod report;
 mod run;
 mod scenarios;
 mod schema;
+mod sweep;
 mod validate;
 mod watch;
 
@@ -47,6 +48,9 @@ enum Command {
     Plan(plan::PlanOptions),
     /// Simulate scenarios again and again: how sure are figures, and differences between placements
     Compare(compare::CompareArgs),
+    /// Simulate a grid over any fields of a scenario
+    #[command(subcommand)]
+    Sweep(sweep::SweepCommand),
     /// Parse and validate scenarios only
     Check(check::CheckArgs),
     /// Tell what each GPU would hold, without simulating anything
@@ -83,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Sweep(command) => sweep::sweep(&command),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Import(args) => import::import(&args),

@@ -9,6 +9,7 @@ mod decimal;
 mod draw;
 mod files;
 mod groups;
+mod headline;
 mod html;
 mod life;
 mod lines;
@@ -23,6 +24,7 @@ mod recorded;
 mod rows;
 mod summary;
 mod table;
+mod trace;
 mod words;
 
 pub use band::{Band, TieBy};
@@ -34,6 +36,7 @@ pub use comparison::{
 };
 pub use draw::{ReportError, draw_report};
 pub use files::{FileOptions, WriteError, write_file, write_json, write_run};
+pub use headline::{headline_columns, headline_row};
 pub use lines::{write_events, write_steps};
 pub use metric::{Better, Metric};
 pub use openmetrics::write_openmetrics;
@@ -46,3 +49,4 @@ pub use summary::{
     TrafficSummary, Window, WorkloadSummary,
 };
 pub use table::{summary_csv, summary_table};
+pub use trace::{TraceWindow, write_trace};

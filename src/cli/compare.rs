@@ -11,8 +11,8 @@ use super::{
     CliError,
     options::{Format, InputOptions},
     output,
-    progress::Progress,
-    scenarios::{Given, directories, has_slo, judged, read},
+    progress::{Counted, Progress},
+    scenarios::{Given, directories, judged, read},
     watch::watched,
 };
 use crate::confidence::Precision;
@@ -97,8 +97,8 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), CliError> {
     for (Given { resolved, .. }, dir) in scenarios.iter().zip(&dirs) {
         output::writable(dir)?;
         let most = count.most() as usize * resolved.placements.len();
-        let progress = Progress::start(args.quiet, &resolved.name, most, &monitor);
-        let compared = pool.install(|| study::compare(resolved, count, has_slo(resolved), &monitor));
+        let progress = Progress::start(args.quiet, &resolved.name, &monitor, Counted::placements(most));
+        let compared = pool.install(|| study::compare(resolved, count, &monitor));
         progress.finish();
         if compared.replications.is_empty() {
             output::remark("interrupted before a replication was finished: nothing is written");

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::catalog::CatalogError;
 use crate::report::ReportError;
 use crate::scenario::ScenarioError;
-use crate::study::{ClusterError, FitError, KernelError, MeasurementsError};
+use crate::study::{ClusterError, FitError, KernelError, MeasurementsError, SweepError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, Error)]
@@ -33,6 +33,9 @@ pub(super) enum CliError {
     /// A report cannot be drawn.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// A sweep is not planned, run or merged.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
     /// The command line asks for what there is not.
     #[error("{0}")]
     Usage(String),
@@ -54,15 +57,19 @@ impl CliError {
     /// The exit status.
     pub(super) fn status(&self) -> u8 {
         match self {
-            Self::Io(_) | Self::Report(ReportError::Write(_) | ReportError::Plot(_)) => 1,
+            Self::Io(_)
+            | Self::Report(ReportError::Write(_) | ReportError::Plot(_))
+            | Self::Sweep(SweepError::Write(_) | SweepError::Read { .. }) => 1,
             Self::Cluster(ClusterError::Interrupted)
             | Self::Fit(FitError::Interrupted)
+            | Self::Sweep(SweepError::Interrupted { .. })
             | Self::Interrupted => 130,
             Self::Scenario(_)
             | Self::Cluster(_)
             | Self::Kernels(_)
             | Self::Measurements(_)
             | Self::Fit(_)
+            | Self::Sweep(_)
             | Self::Catalog(_)
             | Self::Report(ReportError::Results(_))
             | Self::Usage(_) => 2,

@@ -1,8 +1,12 @@
 //! Options that several commands share.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 
 use super::{error::CliError, output};
 use crate::catalog::{Catalog, CatalogError};
@@ -21,12 +25,24 @@ pub(super) struct InputOptions {
 
 impl InputOptions {
     /// Reads one scenario; what was ignored of manifests in it goes to stderr.
-    pub(super) fn scenario(&self, path: &std::path::Path) -> Result<ScenarioFile, CliError> {
+    pub(super) fn scenario(&self, path: &Path) -> Result<ScenarioFile, CliError> {
         let file = ScenarioFile::read(path, &self.sets)?;
-        for remark in &file.remarks {
-            output::remark(&format!("note: {remark}"));
-        }
+        output::remark_ignored(&file);
         Ok(file)
+    }
+
+    /// What the user's catalogue files say, by their names.
+    pub(super) fn catalog_files(&self) -> Result<Vec<(String, Value)>, CliError> {
+        let read = |file: &PathBuf| {
+            let (name, text) = catalog_text(file)?;
+            let bad = |error: serde_json::Error| CatalogError::BadFile {
+                file: name.clone(),
+                reason: error.to_string(),
+            };
+            let content = serde_json::from_str(&text).map_err(bad)?;
+            Ok((name, content))
+        };
+        self.catalog.iter().map(read).collect()
     }
 
     /// The catalogue, extended.
@@ -39,13 +55,19 @@ impl InputOptions {
 pub(super) fn catalog(files: &[PathBuf]) -> Result<Catalog, CliError> {
     let mut catalog = Catalog::builtin();
     for file in files {
-        let name = file.display().to_string();
-        let unreadable =
-            |error: std::io::Error| CatalogError::BadFile { file: name.clone(), reason: error.to_string() };
-        let text = fs::read_to_string(file).map_err(unreadable)?;
+        let (name, text) = catalog_text(file)?;
         catalog.extend(&name, &text)?;
     }
     Ok(catalog)
+}
+
+/// Name and text of a catalogue file.
+fn catalog_text(file: &Path) -> Result<(String, String), CatalogError> {
+    let name = file.display().to_string();
+    let unreadable =
+        |error: io::Error| CatalogError::BadFile { file: name.clone(), reason: error.to_string() };
+    let text = fs::read_to_string(file).map_err(unreadable)?;
+    Ok((name, text))
 }
 
 /// How results are printed.

@@ -53,6 +53,13 @@ pub(super) fn remark(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Writes what was ignored of manifests in a scenario to stderr.
+pub(super) fn remark_ignored(file: &ScenarioFile) {
+    for text in &file.remarks {
+        remark(&format!("note: {text}"));
+    }
+}
+
 /// Writes what a reader should know about the traces and datasets of a scenario to stderr.
 pub(super) fn remark_notes(resolved: &Resolved) {
     for workload in &resolved.workloads {

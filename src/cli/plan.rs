@@ -11,7 +11,7 @@ use super::{
     CliError,
     options::{Format, InputOptions},
     output,
-    progress::Progress,
+    progress::{Counted, Progress},
     watch::watched,
 };
 use crate::catalog::Catalog;
@@ -55,7 +55,7 @@ pub(super) fn plan(args: &PlanOptions) -> Result<(), CliError> {
     let dir = args.out.clone().unwrap_or_else(|| Path::new("results").join(&name));
     output::writable(&dir)?;
     let (monitor, pool) = watched(args.jobs)?;
-    let progress = Progress::start(args.quiet, &name, candidates, &monitor);
+    let progress = Progress::start(args.quiet, &name, &monitor, Counted::candidates(candidates));
     let planned = pool.install(|| search(&file, &catalog, &monitor));
     progress.finish();
     let planned = planned?;

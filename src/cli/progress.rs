@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -14,6 +14,31 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::study::Monitor;
 use crate::units::{SimDuration, SimTime};
 
+/// What the bar counts.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    all: usize,
+    unit: &'static str,
+    done: fn(&Monitor) -> &AtomicU64,
+}
+
+impl Counted {
+    /// So many placements.
+    pub(super) fn placements(all: usize) -> Self {
+        Self { all, unit: "placements", done: |monitor| &monitor.placements }
+    }
+
+    /// So many candidates of a plan.
+    pub(super) fn candidates(all: usize) -> Self {
+        Self { unit: "candidates", ..Self::placements(all) }
+    }
+
+    /// So many points of a sweep.
+    pub(super) fn points(all: usize) -> Self {
+        Self { all, unit: "points", done: |monitor| &monitor.points }
+    }
+}
+
 /// Draws what a [`Monitor`] says ten times a second until it is finished.
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -22,22 +47,21 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Of a scenario of which so many placements are to be simulated, replications counted apart.
-    pub(super) fn start(quiet: bool, scenario: &str, placements: usize, monitor: &Arc<Monitor>) -> Self {
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(placements as u64) };
-        let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} placements, {msg}");
-        bar.set_style(style.expect("the template is well-formed"));
-        bar.set_prefix(scenario.to_owned());
+    pub(super) fn start(quiet: bool, name: &str, monitor: &Arc<Monitor>, counted: Counted) -> Self {
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(counted.all as u64) };
+        let template = format!("{{prefix}} [{{bar:30}}] {{pos}}/{{len}} {}, {{msg}}", counted.unit);
+        bar.set_style(ProgressStyle::with_template(&template).expect("the template is well-formed"));
+        bar.set_prefix(name.to_owned());
         let done = Arc::new(AtomicBool::new(false));
         let painter = (!bar.is_hidden()).then(|| {
             let (bar, done, monitor) = (bar.clone(), Arc::clone(&done), Arc::clone(monitor));
-            let placements_before = monitor.placements.load(Ordering::Relaxed);
+            let before = (counted.done)(&monitor).load(Ordering::Relaxed);
             thread::spawn(move || {
                 while !done.load(Ordering::Relaxed) {
                     let now = SimTime::from_nanos(monitor.now.load(Ordering::Relaxed));
                     let seconds = SimDuration::from_secs((now - SimTime::ZERO).as_nanos() / 1_000_000_000);
                     let simulations = monitor.simulations.load(Ordering::Relaxed);
-                    bar.set_position(monitor.placements.load(Ordering::Relaxed) - placements_before);
+                    bar.set_position((counted.done)(&monitor).load(Ordering::Relaxed) - before);
                     bar.set_message(format!("{simulations} simulations, at {seconds}"));
                     thread::sleep(Duration::from_millis(100));
                 }

@@ -15,18 +15,17 @@ use super::{
     command::CommandOptions,
     options::{Format, InputOptions},
     output,
-    progress::Progress,
-    scenarios::{Given, directories, has_slo, judged, read},
+    progress::{Counted, Progress},
+    scenarios::{Given, directories, judged, read},
     watch::watched,
 };
 use crate::catalog::Catalog;
 use crate::metrics::KeepRows;
 use crate::report::{
-    FileOptions, Summary, SummaryHead, draw_report, summary_csv, summary_table, write_file,
+    FileOptions, Summary, SummaryHead, TraceWindow, draw_report, summary_csv, summary_table, write_file,
     write_openmetrics, write_run,
 };
-use crate::scenario::Resolved;
-use crate::study::{self, RunOptions, RunResult};
+use crate::study::{self, RunOptions};
 
 /// Rows of `requests.csv` a placement unless more are asked for.
 const DEFAULT_ROWS: usize = 1_000_000;
@@ -69,9 +68,9 @@ pub(super) struct RunArgs {
     /// Write what the metrics of the vLLM servers would have shown, as OpenMetrics text
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
-    /// Refused: this version writes no trace.json
-    #[arg(long, hide = true)]
-    trace: bool,
+    /// Write trace.json, which Perfetto opens: steps, requests, nodes and pods, over the whole run or the part `=10m..12m`
+    #[arg(long, value_name = "FROM..TO", num_args = 0..=1, require_equals = true, default_missing_value = "..")]
+    trace: Option<TraceWindow>,
 }
 
 fn rows(text: &str) -> Result<KeepRows, String> {
@@ -86,11 +85,6 @@ fn rows(text: &str) -> Result<KeepRows, String> {
 
 /// Checks every scenario before the first is run; runs them in turn.
 pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
-    if args.trace {
-        return Err(CliError::Usage(
-            "--trace: this version writes no trace.json; --steps writes every batch".to_owned(),
-        ));
-    }
     let catalog = args.input.catalog()?;
     let scenarios = scenarios(args, &catalog)?;
     judged(args.fail_on_slo, &scenarios)?;
@@ -108,7 +102,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     let (monitor, pool) = watched(args.jobs)?;
     let options = RunOptions {
         rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)),
-        steps: args.steps,
+        steps: args.steps || args.trace.is_some(),
         servers: args.metrics.is_some(),
     };
     let mut summaries = Vec::new();
@@ -117,15 +111,17 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         for dir in args.metrics.as_deref().and_then(Path::parent).into_iter().chain([dir.as_path()]) {
             output::writable(dir)?;
         }
-        let progress = Progress::start(args.quiet, &resolved.name, resolved.placements.len(), &monitor);
+        let counted = Counted::placements(resolved.placements.len());
+        let progress = Progress::start(args.quiet, &resolved.name, &monitor, counted);
         let result = pool.install(|| study::run(resolved, &options, &monitor));
         progress.finish();
         if result.interrupted && result.placements.is_empty() {
             output::remark("interrupted before a placement was finished: nothing is written");
             return Err(CliError::Interrupted);
         }
-        let summary = summarise(resolved, &result);
-        let files = FileOptions { requests: options.rows != KeepRows::None, steps: options.steps };
+        let summary = Summary::new(&SummaryHead::of(resolved), &result.placements);
+        let files =
+            FileOptions { requests: options.rows != KeepRows::None, steps: args.steps, trace: args.trace };
         write_run(dir, &given.shown()?, &summary, &result.placements, files).map_err(io::Error::other)?;
         draw_report(dir)?;
         if let Some(file) = &args.metrics {
@@ -162,16 +158,6 @@ fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Given>, CliError> 
         args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?;
     resolved.seed = args.seed.unwrap_or(resolved.seed);
     Ok(vec![Given::new(file, resolved)])
-}
-
-fn summarise(resolved: &Resolved, result: &RunResult) -> Summary {
-    let head = SummaryHead {
-        scenario: &resolved.name,
-        seed: resolved.seed,
-        calibrated_on: resolved.calibrated_on.as_deref(),
-        has_slo: has_slo(resolved),
-    };
-    Summary::new(&head, &result.placements)
 }
 
 /// One scenario's results as they are, several one after the other (JSON: a list).

@@ -44,16 +44,10 @@ pub(super) fn read(
     paths.iter().map(one).collect()
 }
 
-/// Whether there is anything that a placement could miss.
-pub(super) fn has_slo(resolved: &Resolved) -> bool {
-    let own_slo = resolved.workloads.iter().any(|workload| workload.slo.is_some());
-    own_slo || !resolved.slo.thresholds().is_empty() || resolved.slo.availability.is_some()
-}
-
 /// Refuses to fail on an slo that a scenario does not have.
 pub(super) fn judged(fail_on_slo: bool, scenarios: &[Given]) -> Result<(), CliError> {
     let mut judged = scenarios.iter().map(|given| &given.resolved);
-    match judged.find(|resolved| fail_on_slo && !has_slo(resolved)) {
+    match judged.find(|resolved| fail_on_slo && !resolved.has_slo()) {
         Some(without) => {
             Err(CliError::Usage(format!("--fail-on-slo: scenario `{}` has no slo", without.name)))
         }

@@ -34,15 +34,23 @@ pub fn pointer(path: &str) -> String {
 }
 
 /// Splits `PATH=VALUE` at the first `=` that is not inside brackets.
-pub(super) fn split_assignment(text: &str) -> Result<(Vec<Step>, &str), String> {
+pub fn halves(text: &str) -> Option<(&str, &str)> {
     let mut depth = 0_i32;
     for (at, c) in text.char_indices() {
         match c {
             '[' => depth += 1,
             ']' => depth -= 1,
-            '=' if depth == 0 => return Ok((parse(&text[..at])?, &text[at + 1..])),
+            '=' if depth == 0 => return Some((&text[..at], &text[at + 1..])),
             _ => {}
         }
+    }
+    None
+}
+
+/// The steps of the path and the value of `PATH=VALUE`.
+pub(super) fn split_assignment(text: &str) -> Result<(Vec<Step>, &str), String> {
+    if let Some((path, value)) = halves(text) {
+        return Ok((parse(path)?, value));
     }
     Err("expected PATH=VALUE, such as seed=7 or placements[0].node_pools[a3].nodes=2".to_owned())
 }

@@ -36,7 +36,7 @@ pub struct Event {
     pub fields: Map<String, Value>,
 }
 
-/// A dispatched batch, for `steps.jsonl`.
+/// A dispatched batch, for `steps.jsonl` and `trace.json`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepLine {
     /// The poll: when `schedule()` ran.
@@ -51,6 +51,14 @@ pub struct StepLine {
     pub preempted: Vec<String>,
     /// Those that sampled their last token.
     pub finished: Vec<String>,
+    /// Requests that compute something.
+    pub batch_size: u32,
+    /// What they compute [tokens].
+    pub tokens: u32,
+    /// Of those, pieces of prompts of more than one token [tokens].
+    pub prefill_tokens: u32,
+    /// From when to when the engine core, and then each stage, worked for it.
+    pub spans: Vec<(SimTime, SimTime)>,
     /// Requests running after scheduling.
     pub running: u32,
     /// Requests waiting after scheduling, preempted ones included.

@@ -20,6 +20,11 @@ pub(super) fn exact_seconds(at: SimTime) -> String {
     fixed(at.as_nanos().into(), 0, 9)
 }
 
+/// Microseconds with 3 places, which is every nanosecond.
+pub(super) fn micros(duration: SimDuration) -> String {
+    fixed(duration.as_nanos().into(), 0, 3)
+}
+
 /// A sum of nanoseconds in seconds with 9 places.
 pub(super) fn exact_seconds_sum(ns: u128) -> String {
     fixed(ns, 0, 9)

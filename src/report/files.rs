@@ -10,6 +10,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::rows::simulated;
+use super::trace::{TraceWindow, write_trace};
 use super::{Summary, vllm_bench, write_events, write_requests, write_steps, write_timeline};
 use crate::metrics::PlacementResult;
 
@@ -30,6 +31,8 @@ pub struct FileOptions {
     pub requests: bool,
     /// `steps.jsonl`.
     pub steps: bool,
+    /// `trace.json`, of that part of the run.
+    pub trace: Option<TraceWindow>,
 }
 
 /// Writes everything a run leaves behind into `dir`, which comes to exist. A file of an earlier run that this one does not
@@ -44,17 +47,11 @@ pub fn write_run(
     results: &[PlacementResult],
     options: FileOptions,
 ) -> Result<(), WriteError> {
-    let (requests, steps) = (dir.join("requests.csv"), dir.join("steps.jsonl"));
-    if options.requests {
-        write_file(&requests, |out| write_requests(out, results))?;
-    } else {
-        remove_file(&requests)?;
-    }
-    if options.steps {
-        write_file(&steps, |out| write_steps(out, results))?;
-    } else {
-        remove_file(&steps)?;
-    }
+    write_or_remove(&dir.join("requests.csv"), options.requests, |out| write_requests(out, results))?;
+    write_or_remove(&dir.join("steps.jsonl"), options.steps, |out| write_steps(out, results))?;
+    write_or_remove(&dir.join("trace.json"), options.trace.is_some(), |out| {
+        write_trace(out, results, options.trace.unwrap_or(TraceWindow::ALL))
+    })?;
     write_file(&dir.join("scenario.yaml"), |out| out.write_all(scenario.as_bytes()))?;
     write_file(&dir.join("timeline.csv"), |out| write_timeline(out, results))?;
     write_file(&dir.join("events.jsonl"), |out| write_events(out, results))?;
@@ -65,7 +62,14 @@ pub fn write_run(
     write_file(&dir.join("summary.json"), |out| write_json(out, summary))
 }
 
-fn remove_file(path: &Path) -> Result<(), WriteError> {
+fn write_or_remove(
+    path: &Path,
+    wanted: bool,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    if wanted {
+        return write_file(path, content);
+    }
     match fs::remove_file(path) {
         Err(source) if !matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Err(WriteError { path: path.to_owned(), source })

@@ -12,7 +12,7 @@ use super::decimal::{exact_seconds, exact_seconds_sum};
 use super::groups::Groups;
 use super::rows::simulated;
 use crate::kubernetes::pod_name;
-use crate::metrics::{FinishReason, Histogram, PlacementResult, ServerReading, ServerSetup};
+use crate::metrics::{FinishReason, Histogram, PlacementResult, ServerLog, ServerReading, ServerSetup};
 
 /// Writes every reading of every server.
 ///
@@ -52,7 +52,7 @@ fn servers(results: &[PlacementResult]) -> Vec<Server<'_>> {
     let mut servers = Vec::new();
     for (placement, simulated) in simulated(results) {
         let groups = Groups::of(&simulated.deployments);
-        let log = simulated.metrics.servers.iter().flat_map(|log| log.servers());
+        let log = simulated.metrics.servers.iter().flat_map(ServerLog::servers);
         for (index, (setup, readings)) in log.enumerate().filter(|(_, (_, readings))| !readings.is_empty()) {
             let (deployment, group) = groups.name(index);
             let labels = format!(

@@ -8,6 +8,7 @@ mod traffic;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Availability, MemoryFigures, ModelError, RareEvents, SloCheck, Warning};
+use crate::scenario::Resolved;
 
 pub use money::{CapacitySummary, CostSummary, Hours};
 pub use ties::{Headline, Tie};
@@ -42,6 +43,18 @@ pub struct SummaryHead<'a> {
     pub calibrated_on: Option<&'a str>,
     /// Whether the scenario or a workload states an slo.
     pub has_slo: bool,
+}
+
+impl<'a> SummaryHead<'a> {
+    /// Of a scenario that was run.
+    pub fn of(resolved: &'a Resolved) -> Self {
+        Self {
+            scenario: &resolved.name,
+            seed: resolved.seed,
+            calibrated_on: resolved.calibrated_on.as_deref(),
+            has_slo: resolved.has_slo(),
+        }
+    }
 }
 
 /// Whether a placement could serve at all.

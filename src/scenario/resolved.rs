@@ -200,6 +200,12 @@ pub struct ResolvedStartup {
 }
 
 impl Resolved {
+    /// Whether anything is said to be good enough.
+    pub fn has_slo(&self) -> bool {
+        let own_slo = self.workloads.iter().any(|workload| workload.slo.is_some());
+        own_slo || !self.slo.thresholds().is_empty() || self.slo.availability.is_some()
+    }
+
     /// Prompt and answer of the mean request over all classes, weighted by their rates where they have one [tokens];
     /// none where no class has a rate above 0.
     pub fn mean_tokens(&self) -> Option<f64> {

@@ -222,17 +222,22 @@ impl Book {
 
     pub(super) fn steps(&mut self, group: usize, steps: Vec<Step>, calls: &Calls) {
         let names = |ids: &[RequestId]| ids.iter().map(|id| calls.name(*id)).collect();
-        for Step { polled, ended, detail, finished, state } in steps {
+        for step in steps {
+            let Step { detail, state, .. } = &step;
             self.metrics.step(StepLine {
-                polled,
-                ended,
+                polled: step.polled,
+                ended: step.ended,
                 group,
                 scheduled: detail.scheduled.iter().map(|(id, tokens)| (calls.name(*id), *tokens)).collect(),
                 preempted: names(&detail.preempted),
-                finished: names(&finished),
+                finished: names(&step.finished),
+                batch_size: step.batch_size,
+                tokens: step.tokens,
+                prefill_tokens: step.prefill_tokens,
                 running: state.running,
                 waiting: state.waiting,
                 free_blocks: state.free_blocks,
+                spans: step.spans,
             });
         }
     }

@@ -135,6 +135,7 @@ impl<T: StepTime> Group<T> {
     /// Keeps every dispatched batch for `steps.jsonl`; each step is then walked one by one.
     pub fn record_steps(&mut self) {
         self.engine.record_steps();
+        self.track.pipeline.keep_spans();
         self.recorder = Some(StepRecorder::default());
     }
 
@@ -176,6 +177,9 @@ impl<T: StepTime> Group<T> {
         self.plan.clear();
         self.track.pipeline.delay(by);
         self.track.in_flight.iter_mut().for_each(|result| *result = later(*result));
+        if let Some(recorder) = &mut self.recorder {
+            recorder.delay(since, by);
+        }
         self.next = match self.next {
             Next::Input => Next::Input,
             Next::Poll(_) if self.track.in_flight.is_empty() => Next::Poll(now),
@@ -281,7 +285,8 @@ impl<T: StepTime> Group<T> {
                 if let Some(recorder) = &mut self.recorder {
                     // What an empty call preempted is told with the next batch.
                     let detail = (!batch.is_empty()).then(|| self.engine.take_detail());
-                    recorder.dispatched(now, detail, self.engine.state());
+                    let spans = self.track.pipeline.take_spans();
+                    recorder.dispatched(now, &batch, detail, spans, self.engine.state());
                 }
                 // A pass that goes on to wait does not look at its inputs in between.
                 if self.engine.must_wait() { self.oldest(host_end) } else { Next::Poll(host_end) }

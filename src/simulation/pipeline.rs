@@ -17,7 +17,12 @@ pub(super) struct Pipeline {
     sampled: Vec<SimTime>,
     /// Position in `sampled` of the step that the next one depends on.
     cursor: usize,
+    /// When the engine core, and then each stage, worked for the latest step; where somebody wants to know.
+    spans: Option<Vec<Span>>,
 }
+
+/// From when to when.
+pub(super) type Span = (SimTime, SimTime);
 
 /// One step's passage.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +39,22 @@ impl Pipeline {
     /// `cadence`: a decode's input token was sampled that many steps before it. It binds only under asynchronous
     /// scheduling, where the engine core dispatches without waiting (vLLM `v1/worker/gpu/pp_utils.py`).
     pub(super) fn new(stages: usize, cadence: usize) -> Self {
-        Self { stage_free: vec![SimTime::ZERO; stages], sampled: vec![SimTime::ZERO; cadence], cursor: 0 }
+        Self {
+            stage_free: vec![SimTime::ZERO; stages],
+            sampled: vec![SimTime::ZERO; cadence],
+            cursor: 0,
+            spans: None,
+        }
+    }
+
+    /// From now on the spans of each step are kept until the next.
+    pub(super) fn keep_spans(&mut self) {
+        self.spans = Some(Vec::new());
+    }
+
+    /// When the engine core, and then each stage, worked for the latest step.
+    pub(super) fn take_spans(&mut self) -> Vec<Span> {
+        self.spans.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Time stood still for so long.
@@ -57,12 +77,20 @@ impl Pipeline {
         }
         let mut end = ready;
         let mut work = SimDuration::ZERO;
+        if let Some(spans) = &mut self.spans {
+            spans.clear();
+            spans.push((now, host_end));
+        }
         for (stage, free) in self.stage_free.iter_mut().enumerate() {
             if stage > 0 {
                 ready = end + timing.transfer(stage - 1, batch);
             }
             let duration = timing.stage(stage, batch);
-            end = ready.max(*free) + duration;
+            let start = ready.max(*free);
+            end = start + duration;
+            if let Some(spans) = &mut self.spans {
+                spans.push((start, end));
+            }
             *free = end;
             busy[stage] += duration;
             work += duration;

@@ -41,7 +41,7 @@ pub struct Options {
     pub timeline: bool,
     /// Lines of `events.jsonl`.
     pub events: bool,
-    /// Lines of `steps.jsonl`.
+    /// Every batch, for `steps.jsonl` and `trace.json`.
     pub steps: bool,
     /// What servers count of themselves, read as often as the timeline has rows.
     pub servers: bool,

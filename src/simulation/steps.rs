@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
+use super::pipeline::Span;
+use crate::batch::Batch;
 use crate::engine::{EngineState, Finished, StepDetail};
 use crate::request::RequestId;
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 
 /// One line of `steps.jsonl`; requests by id.
 #[derive(Clone, Debug)]
@@ -14,6 +16,13 @@ pub(super) struct Step {
     /// When its result was applied.
     pub(super) ended: SimTime,
     pub(super) detail: StepDetail,
+    /// When the engine core, and then each stage, worked for it.
+    pub(super) spans: Vec<Span>,
+    /// Requests that compute something.
+    pub(super) batch_size: u32,
+    /// What they compute, and of that in pieces of prompts [tokens].
+    pub(super) tokens: u32,
+    pub(super) prefill_tokens: u32,
     /// Those that sampled their last token.
     pub(super) finished: Vec<RequestId>,
     /// Queues and pool after scheduling.
@@ -29,13 +38,35 @@ pub(super) struct StepRecorder {
 
 impl StepRecorder {
     /// A batch was dispatched; an empty one has no detail.
-    pub(super) fn dispatched(&mut self, polled: SimTime, detail: Option<StepDetail>, state: EngineState) {
-        let Some(detail) = detail else {
-            self.in_flight.push_back(None);
-            return;
-        };
-        let step = Step { polled, ended: polled, detail, finished: Vec::new(), state };
-        self.in_flight.push_back(Some(step));
+    pub(super) fn dispatched(
+        &mut self,
+        polled: SimTime,
+        batch: &Batch,
+        detail: Option<StepDetail>,
+        spans: Vec<Span>,
+        state: EngineState,
+    ) {
+        let step = detail.map(|detail| Step {
+            polled,
+            ended: polled,
+            detail,
+            spans,
+            batch_size: batch.decodes + batch.prefills.len() as u32,
+            tokens: batch.tokens,
+            prefill_tokens: batch.prefills.iter().map(|chunk| chunk.tokens).sum(),
+            finished: Vec::new(),
+            state,
+        });
+        self.in_flight.push_back(step);
+    }
+
+    /// What was under way since `since` stood still for so long.
+    pub(super) fn delay(&mut self, since: SimTime, by: SimDuration) {
+        for (start, end) in self.in_flight.iter_mut().flatten().flat_map(|step| &mut step.spans) {
+            for at in [start, end].into_iter().filter(|at| **at >= since) {
+                *at += by;
+            }
+        }
     }
 
     /// The oldest batch's result was applied.

@@ -52,7 +52,7 @@ impl Replications {
 ///
 /// The number that is kept depends on their results in order and on nothing else: what was simulated beyond it, because
 /// threads were free, is thrown away.
-pub fn compare(resolved: &Resolved, count: Replications, has_slo: bool, monitor: &Monitor) -> Compared {
+pub fn compare(resolved: &Resolved, count: Replications, monitor: &Monitor) -> Compared {
     let mut replications: Vec<Replication> = Vec::new();
     loop {
         let done = replications.len() as u32;
@@ -63,7 +63,7 @@ pub fn compare(resolved: &Resolved, count: Replications, has_slo: bool, monitor:
                 most.min(if done == 0 { Precision::FEWEST } else { replications.len() + round } as u32)
             }
         };
-        let interrupted = more(&mut replications, next, resolved, has_slo, monitor);
+        let interrupted = more(&mut replications, next, resolved, monitor);
         let enough = match count {
             Replications::Fixed(_) => None,
             Replications::Until { precision, .. } => {
@@ -80,18 +80,12 @@ pub fn compare(resolved: &Resolved, count: Replications, has_slo: bool, monitor:
 }
 
 /// Adds replications up to the `next`-th; says whether it was stopped before.
-fn more(
-    replications: &mut Vec<Replication>,
-    next: u32,
-    resolved: &Resolved,
-    has_slo: bool,
-    monitor: &Monitor,
-) -> bool {
+fn more(replications: &mut Vec<Replication>, next: u32, resolved: &Resolved, monitor: &Monitor) -> bool {
     let placements = resolved.placements.len();
     let numbered = |(replication, index): (u32, usize)| {
         let result = one(resolved, replication, index, monitor);
         monitor.placements.fetch_add(1, Ordering::Relaxed);
-        ((replication, index), result.map(|result| PlacementSummary::new(has_slo, &result)))
+        ((replication, index), result.map(|result| PlacementSummary::new(resolved.has_slo(), &result)))
     };
     let first = replications.len() as u32;
     let going_on = |_: &(u32, usize)| !monitor.interrupted.load(Ordering::Relaxed);

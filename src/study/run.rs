@@ -15,7 +15,7 @@ use crate::simulation::{Interrupted, Options, Watch, simulate};
 pub struct RunOptions {
     /// Rows of `requests.csv` a placement.
     pub rows: KeepRows,
-    /// Write `steps.jsonl`.
+    /// Keep every batch, for `steps.jsonl` and `trace.json`.
     pub steps: bool,
     /// Read what servers count of themselves.
     pub servers: bool,
@@ -37,6 +37,8 @@ pub struct Monitor {
     pub simulations: AtomicU64,
     /// Placements finished.
     pub placements: AtomicU64,
+    /// Points of a sweep finished.
+    pub points: AtomicU64,
     /// Simulated time of one of the simulations under way [ns].
     pub now: AtomicU64,
     /// Set to stop early.

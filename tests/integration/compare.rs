@@ -92,7 +92,7 @@ fn files(dir: &Path) -> Vec<Vec<u8>> {
 #[test]
 fn shared_luck_narrows_differences() {
     let resolved = runs::resolved(SCENARIO, &[]);
-    let compared = study::compare(&resolved, Replications::Fixed(8), true, &Monitor::default());
+    let compared = study::compare(&resolved, Replications::Fixed(8), &Monitor::default());
     assert!(!compared.interrupted && compared.replications.len() == 8);
     let head = ComparisonHead {
         scenario: "pair",
@@ -117,7 +117,7 @@ fn shared_luck_narrows_differences() {
 #[test]
 fn a_replication_is_a_run() {
     let resolved = runs::resolved(SCENARIO, &["find_rate=true"]);
-    let compared = study::compare(&resolved, Replications::Fixed(3), true, &Monitor::default());
+    let compared = study::compare(&resolved, Replications::Fixed(3), &Monitor::default());
     for (ordinal, replication) in compared.replications.iter().enumerate() {
         let mut alone = resolved.clone();
         alone.seed = replication.seed;

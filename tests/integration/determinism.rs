@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use towtank::{
     metrics::KeepRows,
-    report::{FileOptions, Summary, SummaryHead, draw_report, write_run},
+    report::{FileOptions, Summary, SummaryHead, TraceWindow, draw_report, write_run},
     scenario::Resolved,
     study::{self, Monitor, RunOptions},
 };
@@ -67,8 +67,8 @@ pub(crate) fn files(name: &str, resolved: &Resolved, jobs: usize) -> BTreeMap<St
         SummaryHead { scenario: &resolved.name, seed: resolved.seed, calibrated_on: None, has_slo: true };
     let summary = Summary::new(&head, &result.placements);
     let dir = std::env::temp_dir().join(format!("towtank-{name}-{}", std::process::id()));
-    write_run(&dir, "name: s\n", &summary, &result.placements, FileOptions { requests: true, steps: true })
-        .unwrap();
+    let written = FileOptions { requests: true, steps: true, trace: Some(TraceWindow::ALL) };
+    write_run(&dir, "name: s\n", &summary, &result.placements, written).unwrap();
     draw_report(&dir).unwrap();
     let mut files = BTreeMap::new();
     read(&dir, &dir, &mut files);
@@ -102,7 +102,8 @@ fn repeats_and_threads_change_no_byte() {
             "steps.jsonl",
             "summary.json",
             "third/vllm_bench.json",
-            "timeline.csv"
+            "timeline.csv",
+            "trace.json"
         ]
     );
     assert!(first.values().all(|content| content.len() > 500));

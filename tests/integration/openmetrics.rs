@@ -1,5 +1,7 @@
 //! The metrics of simulated servers, read back by a parser that takes nothing but OpenMetrics.
 
+#![expect(clippy::float_cmp, reason = "counts are whole numbers, and equal ones are equal to the last bit")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -12,6 +14,7 @@ use towtank::{
     report::{Summary, SummaryHead, write_openmetrics},
     scenario::Resolved,
     study::{self, Monitor, RunOptions},
+    units::SimDuration,
 };
 
 use super::runs;
@@ -94,7 +97,7 @@ impl Exposition {
                 if name != family {
                     assert!(is_name(name, true), "{line}");
                     assert!(!this.families.contains_key(name), "family `{name}` is interrupted");
-                    family = name.to_owned();
+                    name.clone_into(&mut family);
                     described.clear();
                     assert_eq!(what, "TYPE", "{line}");
                 }
@@ -286,7 +289,7 @@ fn buckets_hold_what_their_bounds_say() {
         ),
         ("vllm:request_prompt_tokens_bucket", |row| f64::from(row.input_tokens)),
         ("vllm:request_time_per_output_token_seconds_bucket", |row| {
-            row.tpot().map_or(f64::NAN, |tpot| tpot.as_secs_f64())
+            row.tpot().map_or(f64::NAN, SimDuration::as_secs_f64)
         }),
     ] {
         for (labels, series) in found.of(name).into_iter().filter(|(labels, _)| labels["placement"] == "new")

@@ -87,6 +87,10 @@ fn metrics() -> PlacementMetrics {
             group: 2,
             scheduled: vec![("B".to_owned(), 8), ("A".to_owned(), 1)],
             preempted: vec!["C".to_owned()],
+            batch_size: 2,
+            tokens: 9,
+            prefill_tokens: 8,
+            spans: Vec::new(),
             finished: Vec::new(),
             running: 2,
             waiting: 1,
@@ -431,8 +435,8 @@ fn tables_say_it_in_a_row_a_placement() {
 #[test]
 fn files_are_whole_and_nothing_lies_beside_them() {
     let dir = std::env::temp_dir().join(format!("towtank-report-{}", std::process::id()));
-    write_run(&dir, "name: s\n", &summary(), &results(), FileOptions { requests: true, steps: false })
-        .unwrap();
+    let written = FileOptions { requests: true, ..FileOptions::default() };
+    write_run(&dir, "name: s\n", &summary(), &results(), written).unwrap();
     let mut names: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

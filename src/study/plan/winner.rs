@@ -101,13 +101,7 @@ impl Case<'_> {
         if result.interrupted {
             return Err(NoRun::Interrupted);
         }
-        let head = SummaryHead {
-            scenario: &resolved.name,
-            seed: resolved.seed,
-            calibrated_on: resolved.calibrated_on.as_deref(),
-            has_slo: true,
-        };
-        let summary = Summary::new(&head, &result.placements);
+        let summary = Summary::new(&SummaryHead::of(&resolved), &result.placements);
         let placement = summary.placements.into_iter().next().expect("the scenario has a placement");
         Ok(serde_json::to_value(placement).expect("a summary is JSON"))
     }
