@@ -237,6 +237,7 @@ impl Verdict {
     }
 
     /// Seen from the other placement.
+    #[must_use]
     pub const fn reversed(self) -> Self {
         match self {
             Self::Better => Self::Worse,

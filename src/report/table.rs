@@ -232,7 +232,7 @@ pub(super) fn wrapped(text: &mut String, remark: &str) {
 }
 
 /// Records as CSV text.
-fn csv_text(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(super) fn csv_text(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(header).expect("a vector takes every write");
     for row in rows {

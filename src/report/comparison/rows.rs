@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Comparison, MeanOfRuns, Replication};
-use crate::report::Metric;
+use crate::report::{Metric, table::csv_text};
 
 /// Columns of `compare.csv`.
 const COLUMNS: [&str; 12] = [
@@ -26,21 +26,20 @@ const REPLICATION_COLUMNS: [&str; 5] = ["replication", "seed", "placement", "met
 
 /// A row a figure of a placement, and one a difference to an earlier placement, which stands under `versus`.
 pub fn comparison_csv(comparison: &Comparison) -> String {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    let mut write = |fields: Vec<String>| csv.write_record(fields).expect("a vector takes every write");
-    write(COLUMNS.map(str::to_owned).to_vec());
-    for metric in &comparison.metrics {
+    let rows = comparison.metrics.iter().flat_map(|metric| {
         let key = &metric.metric;
-        for measured in &metric.placements {
-            write(row(key, [&measured.placement, ""], &measured.mean, [String::new(), String::new()]));
-        }
-        for difference in &metric.differences {
+        let figures = metric
+            .placements
+            .iter()
+            .map(|measured| row(key, [&measured.placement, ""], &measured.mean, [String::new(), String::new()]));
+        let differences = metric.differences.iter().map(|difference| {
             let [first, second] = &difference.placements;
             let last = [number(difference.relative), difference.verdict.name().to_owned()];
-            write(row(key, [second, first], &difference.mean, last));
-        }
-    }
-    String::from_utf8(csv.into_inner().expect("a vector takes every write")).expect("made from strings")
+            row(key, [second, first], &difference.mean, last)
+        });
+        figures.chain(differences)
+    });
+    csv_text(&COLUMNS, rows)
 }
 
 fn row(metric: &str, whose: [&str; 2], mean: &MeanOfRuns, last: [String; 2]) -> Vec<String> {
