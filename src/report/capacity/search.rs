@@ -178,7 +178,7 @@ fn ranking(plan: &Plan) -> Table {
             or_dash(figures.output_tokens_per_s_per_user, figure),
         ]))
     });
-    let caption = format!("Ranking: the {RANKED} cheapest that meet the slo; all are in candidates.csv");
+    let caption = format!("The {RANKED} cheapest that meet the slo; candidates.csv has all");
     Table { id: "ranking".to_owned(), caption, columns, rows: rows.collect() }
 }
 
