@@ -230,7 +230,7 @@ fn the_summary_has_the_keys_of_the_contract() {
     window_s: rates cost
     latency: ttft_ms tpot_ms itl_ms e2e_ms queue_ms client_queue_ms
     throughput: requests_per_s output_tokens_per_s total_tokens_per_s output_tokens_per_s_per_gpu
-    capacity: max_requests_per_s_at_slo output_tokens_per_s limited_by headroom
+    capacity: max_requests_per_s_at_slo output_tokens_per_s limited_by headroom trials
     deployments: 
     cost: nodes gpus usd_per_hour usd_total at_offered_load at_capacity usd_per_month_run_rate hours price_date price_source
     model_error: class tpot ttft throughput cost reasons
@@ -256,7 +256,7 @@ fn the_summary_has_the_keys_of_the_contract() {
     insta::assert_snapshot!(keys(&value["placements"][0]["deployments"][1]), @r##"
     name: 
     engine: steps preemptions prefix_cache_hit_rate kv_cache_usage batch_size stage_busy_fraction slow_steps
-    memory: fits weights_bytes_per_gpu other_bytes_per_gpu kv_cache_bytes_per_gpu num_gpu_blocks kv_cache_tokens max_full_length_sequences sequences_at_this_workload
+    memory: fits weights_bytes_per_gpu other_bytes_per_gpu kv_cache_bytes_per_gpu free_bytes_per_gpu gpu_bytes num_gpu_blocks kv_cache_tokens max_full_length_sequences sequences_at_this_workload
     "##);
     insta::assert_snapshot!(keys(&value["placements"][0]["latency"]), @r##"
     ttft_ms: mean std p50 p90 p95 p99 max percentiles

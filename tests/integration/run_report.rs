@@ -207,7 +207,7 @@ fn a_colour_belongs_to_a_placement_wherever_it_is_shown() {
 fn what_is_no_run_is_refused_with_what_is_wrong_and_where() {
     assert_eq!(towtank(&["report", "no-such-directory"]).status.code(), Some(2));
     let output = towtank(&["report", "scenarios"]);
-    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @"error: scenarios: no results: it holds no summary.json; expected a directory that `towtank run` wrote
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @"error: scenarios: no results: expected a directory that `towtank run` or `towtank plan` wrote, with a summary.json or a plan.json
 ");
     assert!(!Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/report.html").exists());
 
