@@ -6,7 +6,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Commitment, NetworkKind, Provisioning, StorageKind};
+use super::{Commitment, DEFAULT_REGION, NetworkKind, PriceQuery, Provisioning, StorageKind};
 use crate::units::{Bandwidth, SimDuration};
 
 pub use upkeep::{MaintenanceArgs, NodeRepairArgs, UpgradeArgs, UpgradeStrategyArg};
@@ -77,6 +77,20 @@ pub struct NodePoolArgs {
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<UpgradeArgs>,
+}
+
+impl NodePoolArgs {
+    /// What a node of the pool costs, as a question to the catalogue.
+    pub fn price_query(&self) -> PriceQuery<'_> {
+        PriceQuery {
+            machine: &self.machine,
+            region: self.region.as_deref().unwrap_or(DEFAULT_REGION),
+            provisioning: self.provisioning.unwrap_or(Provisioning::Standard),
+            commitment: self.commitment,
+            discount: self.discount.unwrap_or(0.0),
+            usd_per_node_hour: self.usd_per_node_hour,
+        }
+    }
 }
 
 /// A number of nodes, or the limits of a pool that scales.

@@ -6,6 +6,7 @@
 //! command means, is the engine's business.
 
 mod autoscaler;
+mod budget;
 mod container;
 mod file;
 mod leaderworkerset;
@@ -14,6 +15,7 @@ mod object;
 mod part;
 mod pod;
 mod quantity;
+mod selector;
 mod storage;
 
 pub use container::Container;

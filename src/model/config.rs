@@ -140,10 +140,13 @@ impl<'a> Config<'a> {
         }
     }
 
+    fn quantization(&self) -> Option<&Value> {
+        ["quantization_config", "compression_config"].iter().find_map(|field| self.get_or_around(field))
+    }
+
     /// Formats of each layer's matrices.
     fn precision(&self, layers: u32, dtype: Precision) -> Result<Vec<LayerPrecision>, ModelError> {
-        let stated = ["quantization_config", "compression_config"];
-        let Some(config) = stated.iter().find_map(|field| self.get_or_around(field)) else {
+        let Some(config) = self.quantization() else {
             return Ok(vec![LayerPrecision::uniform(dtype); layers as usize]);
         };
         quantization::layers(config, layers, dtype).map_err(|problem| match problem {
@@ -178,6 +181,11 @@ impl<'a> Config<'a> {
             text_of: self.wrapper.map(|(class, _)| class.to_owned()),
             dtype,
             precision: self.precision(layers, dtype)?,
+            quant_method: self
+                .quantization()
+                .and_then(|config| config.get("quant_method"))
+                .and_then(Value::as_str)
+                .map(str::to_owned),
             online_quantization: false,
         })
     }

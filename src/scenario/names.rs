@@ -4,13 +4,8 @@ use std::fs;
 
 use super::{DeploymentArgs, ScenarioError, ScenarioFile, path::field};
 use crate::catalog::{Catalog, suggestion};
-use crate::hardware::{
-    Machine, NetworkKind, NodePoolArgs, PriceError, PriceQuery, Provisioning, hourly_price,
-};
+use crate::hardware::{Machine, NetworkKind, NodePoolArgs, PriceError, hourly_price};
 use crate::model::{Architecture, Layout};
-
-/// Region that prices are taken from unless a pool states one; the region of Google's own multi-host tutorials.
-pub(super) const DEFAULT_REGION: &str = "us-central1";
 
 impl ScenarioFile {
     /// The machine of a pool; its network must be one that the machine has.
@@ -38,15 +33,7 @@ impl ScenarioFile {
         pool: &NodePoolArgs,
         at: &str,
     ) -> Result<crate::hardware::HourlyPrice, ScenarioError> {
-        let query = PriceQuery {
-            machine: &pool.machine,
-            region: pool.region.as_deref().unwrap_or(DEFAULT_REGION),
-            provisioning: pool.provisioning.unwrap_or(Provisioning::Standard),
-            commitment: pool.commitment,
-            discount: pool.discount.unwrap_or(0.0),
-            usd_per_node_hour: pool.usd_per_node_hour,
-        };
-        hourly_price(catalog, &query).map_err(|error| {
+        hourly_price(catalog, &pool.price_query()).map_err(|error| {
             let name = match &error {
                 PriceError::UnknownMachine { .. } | PriceError::BadEntry { .. } => "machine",
                 PriceError::UnknownRegion { .. } => "region",

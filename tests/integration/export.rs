@@ -375,9 +375,13 @@ fn placement() -> impl Strategy<Value = Value> {
             "meta-llama/Llama-3.1-70B-Instruct",
             "RedHatAI/Meta-Llama-3.1-405B-Instruct-FP8",
         ]);
+        // What an FP8 checkpoint is it says itself.
         let parts =
             (engine(tp, pp, size), leaderworkerset(replicas, size), pod(), hpa, storage, budget, model);
-        parts.prop_map(move |(engine, lws, pod, hpa, storage, budget, model)| {
+        parts.prop_map(move |(mut engine, lws, pod, hpa, storage, budget, model)| {
+            if model.ends_with("FP8") && engine.get("quantization").is_some() {
+                engine["quantization"] = json!("compressed-tensors");
+            }
             let nodes = |groups: u32| (groups * size).div_ceil(most / gpus);
             let limit = hpa.as_ref().map(|hpa| hpa["maxReplicas"].as_u64().unwrap() as u32);
             let nodes = match limit.filter(|limit| *limit > replicas) {

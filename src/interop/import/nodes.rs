@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, CatalogError};
-use crate::hardware::{Machine, NetworkKind, Provisioning};
+use crate::hardware::{DEFAULT_REGION, Machine, NetworkKind, Provisioning};
 use crate::kubernetes::{GpuNetwork, PodTemplate};
 
 /// The label of the accelerator, and the one taken where no label says anything: that of Google's own multi-host guides.
 const ACCELERATOR: &str = "cloud.google.com/gke-accelerator";
 const DEFAULT_ACCELERATOR: &str = "nvidia-h100-80gb";
-pub(super) const DEFAULT_REGION: &str = "us-central1";
 const INSTANCE_TYPES: [&str; 2] = ["node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"];
 const POOL: &str = "cloud.google.com/gke-nodepool";
 const REGION: &str = "topology.kubernetes.io/region";

@@ -77,6 +77,11 @@ impl<'a> Part<'a> {
         Ok(items.enumerate().map(|(i, value)| Part { document, value, at: item(&list, i) }).collect())
     }
 
+    /// A text that is left where it is; `None` for anything else.
+    pub(super) fn look(&self, name: &str) -> Option<&str> {
+        self.value.get(name).and_then(Value::as_str)
+    }
+
     /// Takes a field.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.value.as_object_mut()?.shift_remove(name).filter(|value| !value.is_null())

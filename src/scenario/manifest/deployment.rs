@@ -36,18 +36,16 @@ impl ManifestDeployment {
         let mut remarks = manifest.remarks.clone();
         let at = container.command_at();
         for flag in &command.unknown {
-            let what = format!("`{}` is not simulated; ignored", flag.word);
+            let what = format!("`{}` is not known; ignored{}", flag.word, flag.suggestion);
             remarks.push(manifest.remark(&at, &what));
         }
+        remarks.extend(command.remarks(manifest.size()).iter().map(|what| manifest.remark(&at, what)));
         let set = container
             .variables
             .keys()
             .filter(|name| name.starts_with("VLLM_") || name.starts_with("SGLANG_"));
         for name in set {
             remarks.push(manifest.remark(&container.at, &format!("env {name}: ignored")));
-        }
-        if command.server == Server::Sglang {
-            remarks.push(manifest.remark(&at, "SGLang is simulated as vLLM, which schedules much alike"));
         }
         let mut engine: EngineArgs = manifest.typed(&at, &Value::Object(command.engine.clone()))?;
         let version_unknown = version(&mut engine, &container, command.server);
