@@ -9,9 +9,12 @@ mod find;
 mod number;
 mod parse;
 mod shell;
+mod write;
 
 use serde_json::{Map, Value};
 use thiserror::Error;
+
+pub use write::{NNODES_SINCE, flag};
 
 /// Whose command it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub struct ServeCommand {
     pub ignored: Vec<String>,
     /// Flags that are not known here.
     pub unknown: Vec<UnknownFlag>,
+    /// Serving commands that come after it in its script.
+    pub others: usize,
     /// It is the process that Kubernetes signals, with no shell in between.
     pub is_process_1: bool,
     /// The container brings up a Ray cluster first.
@@ -116,6 +121,12 @@ pub enum CommandError {
         /// Its value.
         value: String,
     },
+    /// A quote or bracket of a script that stays open.
+    #[error("the script has a `{open}` that nothing closes")]
+    Unclosed {
+        /// What opens it.
+        open: char,
+    },
     /// Neither true nor false.
     #[error("`{flag}`: expected true or false")]
     NotASwitch {
@@ -131,6 +142,11 @@ impl ServeCommand {
             self.ignored.iter().map(|flag| format!("`{flag}` is not simulated; ignored")).collect();
         if self.server == Server::Sglang {
             remarks.push("SGLang is simulated as vLLM, which schedules much alike".to_owned());
+        }
+        if self.others > 0 {
+            let what =
+                format!("the script starts {} more serving command(s); the first one counts", self.others);
+            remarks.push(what);
         }
         let processes = self.engine.get("distributed_executor_backend").is_some_and(|driver| driver == "mp");
         match self.nodes {

@@ -7,7 +7,6 @@ mod model;
 mod nodes;
 mod placement;
 mod pool;
-mod weights;
 
 use std::path::Path;
 

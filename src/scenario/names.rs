@@ -55,7 +55,8 @@ impl ScenarioFile {
         })
     }
 
-    /// The model of a deployment: a file if there is one of that name or it looks like one, else a name.
+    /// The model of a deployment: a file, or a directory with a `config.json`, if there is one of that name or it looks like
+    /// one, else a name.
     pub(super) fn architecture(
         &self,
         catalog: &Catalog,
@@ -64,7 +65,11 @@ impl ScenarioFile {
     ) -> Result<Architecture, ScenarioError> {
         let at = field(at, "model");
         let name = &deployment.model;
-        let path = self.base_dir.join(name);
+        let mut path = self.base_dir.join(name);
+        // vLLM's own way to name a checkpoint on a disk.
+        if path.join("config.json").is_file() {
+            path.push("config.json");
+        }
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         let read = if is_json || path.is_file() {
             let text = fs::read_to_string(&path)

@@ -42,6 +42,8 @@ mod import;
 mod import_beside;
 mod import_harness;
 mod import_mangled;
+mod import_nodes;
+mod import_scripts;
 mod loads;
 mod lws_envtest;
 mod lws_harness;

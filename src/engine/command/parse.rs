@@ -25,6 +25,7 @@ impl ServeCommand {
             nodes: None,
             ignored: Vec::new(),
             unknown: Vec::new(),
+            others: 0,
             is_process_1: false,
             starts_ray: false,
         };

@@ -99,7 +99,7 @@ fn machine(
         GpuNetwork::Kind(kind) => Some(kind),
         GpuNetwork::None | GpuNetwork::Some => None,
     };
-    let label = labels.get(ACCELERATOR).map(String::as_str);
+    let label = labels.get(ACCELERATOR).map(String::as_str).or(pods.other_accelerator());
     if let Some(machine) =
         label.and_then(|label| with(Some(label), asked).or_else(|| with(Some(label), None)))
     {
@@ -122,16 +122,9 @@ fn machine(
 }
 
 fn network(machine: &Machine, asked: GpuNetwork) -> Choice<NetworkKind> {
-    match asked {
-        GpuNetwork::None => Choice::stated(NetworkKind::Gvnic),
-        GpuNetwork::Kind(kind) if machine.offers(kind) => Choice::stated(kind),
-        GpuNetwork::Some => {
-            let own = machine.networks.iter().find(|kind| **kind != NetworkKind::Gvnic);
-            Choice::stated(own.copied().unwrap_or(NetworkKind::Gvnic))
-        }
-        GpuNetwork::Kind(kind) => {
-            Choice::guessed(NetworkKind::Gvnic, format!("{} has no {kind}", machine.name))
-        }
+    match asked.on(machine) {
+        Ok(kind) => Choice::stated(kind),
+        Err(kind) => Choice::guessed(NetworkKind::Gvnic, format!("{} has no {kind}", machine.name)),
     }
 }
 

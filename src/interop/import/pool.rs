@@ -1,6 +1,6 @@
 //! The node pool of a deployment.
 
-use super::{nodes::nodes, placement::Placement, weights::storage};
+use super::{nodes::nodes, placement::Placement};
 use crate::catalog::Catalog;
 use crate::document::path::{field, item};
 use crate::hardware::{NodeLimitsArgs, NodePoolArgs, NodesArgs, TopologyArgs, hourly_price, stand_in_price};
@@ -35,14 +35,14 @@ impl Placement {
         }
         let replicas = lws.replicas.unwrap_or(1);
         let limit = manifest.hpa.as_ref().map(|hpa| hpa.max_replicas);
-        let nodes = node_count((replicas, limit), manifest.size(), (machine.gpus / gpus).max(1));
-        let (storage, storage_check) = storage(found).unzip();
+        let enough = node_count((replicas, limit), manifest.size(), (machine.gpus / gpus).max(1));
+        let (storage, storage_check) = found.storage().unzip();
         let topology = topology(lws, replicas);
         let name = self.pool_name(chosen.pool);
         let mut pool = NodePoolArgs {
             name: name.clone(),
             machine: machine.name.clone(),
-            nodes: Some(nodes),
+            nodes: Some(manifest.nodes.unwrap_or(enough)),
             network: Some(chosen.network.value),
             region: Some(chosen.region.value),
             provisioning: Some(chosen.provisioning.value),
@@ -67,7 +67,7 @@ impl Placement {
         let at = item("node_pools", self.node_pools.len());
         for (name, why) in [
             ("machine", chosen.machine.check),
-            ("nodes", Some("just enough for the groups".to_owned())),
+            ("nodes", manifest.nodes.is_none().then(|| "just enough for the groups".to_owned())),
             ("network", chosen.network.check),
             ("region", chosen.region.check),
             ("provisioning", chosen.provisioning.check),

@@ -30,7 +30,8 @@ pub fn read_manifests(files: &[(String, String)]) -> Result<Vec<Manifests>, File
         if documents.is_empty() {
             return Err(FileError::file(file, "expected Kubernetes objects, found nothing"));
         }
-        let objects = documents.into_iter().map(Object::new).collect::<Result<Vec<_>, _>>()?;
+        let objects = documents.into_iter().flat_map(unlisted).map(Object::new);
+        let objects = objects.collect::<Result<Vec<_>, _>>()?;
         if objects.iter().any(Object::is_set) {
             alternatives.push(objects);
         } else {
@@ -44,6 +45,15 @@ pub fn read_manifests(files: &[(String, String)]) -> Result<Vec<Manifests>, File
         .into_iter()
         .map(|objects| together(objects.into_iter().chain(beside.clone()).collect()))
         .collect()
+}
+
+/// The objects of a `List`, as `kubectl get` prints several.
+fn unlisted(document: Document) -> Vec<Document> {
+    if document.tree["kind"] == "List" && document.tree["items"].is_array() {
+        document.items("items")
+    } else {
+        vec![document]
+    }
 }
 
 /// Reads objects that are applied together.
@@ -60,7 +70,7 @@ fn together(mut objects: Vec<Object>) -> Result<Manifests, FileError> {
             let message = format!("a second LeaderWorkerSet named `{}`; names must differ", object.name);
             return Err(object.document.error("metadata.name", message));
         }
-        let (args, leader, worker) = leaderworkerset::read(object, &config_maps)?;
+        let (args, leader, worker, nodes) = leaderworkerset::read(object, &config_maps)?;
         let mut manifest = Manifest {
             name: object.name.clone(),
             leaderworkerset: args,
@@ -68,6 +78,7 @@ fn together(mut objects: Vec<Object>) -> Result<Manifests, FileError> {
             worker,
             hpa: None,
             pod_disruption_budget: None,
+            nodes,
             claims: claims.clone(),
             remarks: object.ignored(),
             document: object.document.clone(),

@@ -60,7 +60,8 @@ impl PodTemplate {
         if containers.is_empty() {
             return Err(spec.error("", "`containers` is missing"));
         }
-        let node_selector = spec.text_map("nodeSelector", |_| true)?;
+        let mut node_selector = spec.text_map("nodeSelector", |_| true)?;
+        node_selector.extend(required_labels(&mut spec)?);
         let pod = spec.pick(&["terminationGracePeriodSeconds", "tolerations"])?;
         let volumes = volumes(&mut spec)?;
         let network = network::read(template, &containers)?;
@@ -72,10 +73,36 @@ impl PodTemplate {
         self.containers.iter().map(|container| container.gpus).sum()
     }
 
+    /// The resource that asks for accelerators that are no whole NVIDIA GPUs, if there is one.
+    pub fn other_accelerator(&self) -> Option<&str> {
+        self.containers.iter().find_map(|container| container.other_accelerator.as_deref())
+    }
+
     /// TPUs of all containers.
     pub fn tpus(&self) -> u32 {
         self.containers.iter().map(|container| container.tpus).sum()
     }
+}
+
+/// Labels with one value each that a node affinity asks for; alternatives and other operators are left.
+fn required_labels(spec: &mut Part<'_>) -> Result<Vec<(String, String)>, FileError> {
+    let mut labels = Vec::new();
+    let Some(mut affinity) = spec.part("affinity")? else { return Ok(labels) };
+    let Some(mut nodes) = affinity.part("nodeAffinity")? else { return Ok(labels) };
+    let Some(mut required) = nodes.part("requiredDuringSchedulingIgnoredDuringExecution")? else {
+        return Ok(labels);
+    };
+    let mut terms = required.items("nodeSelectorTerms")?;
+    let [term] = terms.as_mut_slice() else { return Ok(labels) };
+    for mut expression in term.items("matchExpressions")? {
+        if let (Some(key), Some("In"), Some([value])) =
+            (expression.look("key"), expression.look("operator"), expression.words("values").as_deref())
+        {
+            labels.push((key.to_owned(), (*value).to_owned()));
+            expression.take_all();
+        }
+    }
+    Ok(labels)
 }
 
 fn volumes(spec: &mut Part<'_>) -> Result<BTreeMap<String, VolumeSource>, FileError> {

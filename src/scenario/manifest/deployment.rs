@@ -77,9 +77,14 @@ impl ManifestDeployment {
 
 /// The first container of the leader that runs a serving engine.
 fn find(manifest: &Manifest) -> Result<(Container, ServeCommand), ScenarioError> {
+    let accelerated = |container: &Container| container.gpus > 0 || container.tpus > 0;
+    let some_are = manifest.leader.containers.iter().any(accelerated);
     for container in &manifest.leader.containers {
         let image = container.image.rsplit('/').next().unwrap_or_default();
-        let entrypoint = (image.contains("vllm") && !container.args.is_empty()).then_some(Server::Vllm);
+        // A side-car of the same project, such as a router, has no GPU where the engine has some.
+        let serves =
+            image.contains("vllm") && !container.args.is_empty() && (accelerated(container) || !some_are);
+        let entrypoint = serves.then_some(Server::Vllm);
         let found = ServeCommand::find(&container.command, &container.args, &container.variables, entrypoint)
             .map_err(|error| manifest.error(&container.command_at(), error.to_string()))?;
         if let Some(command) = found {
