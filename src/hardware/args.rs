@@ -103,6 +103,16 @@ pub enum NodesArgs {
     Scaled(NodeLimitsArgs),
 }
 
+impl NodesArgs {
+    /// Fewest and most nodes.
+    pub const fn limits(self) -> (u32, u32) {
+        match self {
+            Self::Fixed(nodes) => (nodes, nodes),
+            Self::Scaled(limits) => (limits.min, limits.max),
+        }
+    }
+}
+
 /// Limits of a node pool that scales.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -104,19 +104,20 @@ fn scenario(name: &str, placements: &[Placement]) -> (Value, Comments) {
         }
         list.push(placement.tree());
     }
-    let tree = json!({
-        "name": name,
-        "duration": "10m",
-        "warmup": "1m",
-        "find_rate": true,
-        "slo": {"ttft_p95": "5s", "tpot_p95": "100ms"},
-        "workloads": [{
-            "name": "chat",
-            "arrivals": {"process": "poisson", "rate": format!("{}/s", 0.5 * f64::from(groups.max(1)))},
-            "lengths": "chat",
-        }],
-        "placements": list,
-    });
+    let short_of_nodes = placements.iter().any(|placement| placement.short_of_nodes);
+    let mut tree = json!({"name": name, "duration": "10m", "warmup": "1m"});
+    if short_of_nodes {
+        check("start", "there are too few nodes for all groups at once");
+        tree["start"] = json!("cold");
+    }
+    tree["find_rate"] = json!(true);
+    tree["slo"] = json!({"ttft_p95": "5s", "tpot_p95": "100ms"});
+    tree["workloads"] = json!([{
+        "name": "chat",
+        "arrivals": {"process": "poisson", "rate": format!("{}/s", 0.5 * f64::from(groups.max(1)))},
+        "lengths": "chat",
+    }]);
+    tree["placements"] = Value::Array(list);
     (tree, comments)
 }
 

@@ -138,3 +138,30 @@ fn a_model_is_a_directory_too() {
     assert_eq!(resolved.placements[0].deployments[0].model.layers, 32);
     fs::remove_dir_all(dir).unwrap();
 }
+
+#[test]
+fn a_gang_scheduler_schedules_gangs() {
+    let file = |pod| {
+        let imported = Set { pod, ..Set::default() }.imported();
+        (
+            placement(&imported).kubernetes.and_then(|kubernetes| kubernetes.gang_scheduling),
+            imported.remarks.join("\n"),
+        )
+    };
+    let (gang, remarks) = file("        schedulerName: volcano\n");
+    assert!(gang == Some(true) && !remarks.contains("schedulerName"), "{remarks}");
+    let (gang, remarks) = file("        schedulerName: our-own\n");
+    assert!(gang.is_none() && remarks.contains("schedulerName: ignored"), "{remarks}");
+}
+
+#[test]
+fn too_few_nodes_are_a_cold_start() {
+    let text = Set::default()
+        .text()
+        .replace("metadata: {name: vllm}", "metadata: {name: vllm, annotations: {towtank/nodes: \"1\"}}");
+    let short =
+        text.replace("spec:\n  leaderWorkerTemplate:", "spec:\n  replicas: 2\n  leaderWorkerTemplate:");
+    assert!(!imported(&text).text.contains("start:"));
+    let short = imported(&short).text;
+    assert!(short.contains("start: cold # CHECK: there are too few nodes for all groups at once"), "{short}");
+}

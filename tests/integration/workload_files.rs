@@ -175,6 +175,12 @@ fn files_that_state_nothing_are_refused() {
         ),
         ("bad.jsonl", "{\"prompt_len\": 0}\n", "bad.jsonl:1: a prompt or an answer of no tokens"),
         ("none.jsonl", "{\"output_tokens\": 3}\n", "none.jsonl:1: neither `prompt` nor `prompt_len`"),
+        ("list.jsonl", "[\"hello\", 3, 4]\n", "list.jsonl:1: expected fields, found a list"),
+        (
+            "text.jsonl",
+            "{\"prompt_len\": \"three\"}\n",
+            "text.jsonl:1: expected a whole number, 0 or more, found text \"three\"",
+        ),
         ("empty.jsonl", "\n", "empty.jsonl: no row with input and output tokens"),
     ] {
         let path = std::env::temp_dir().join(format!("towtank-{}-{file}", std::process::id()));

@@ -36,6 +36,7 @@ impl Placement {
         let replicas = lws.replicas.unwrap_or(1);
         let limit = manifest.hpa.as_ref().map(|hpa| hpa.max_replicas);
         let enough = node_count((replicas, limit), manifest.size(), (machine.gpus / gpus).max(1));
+        self.short_of_nodes |= manifest.nodes.is_some_and(|nodes| nodes.limits().1 < enough.limits().0);
         let (storage, storage_check) = found.storage().unzip();
         let topology = topology(lws, replicas);
         let name = self.pool_name(chosen.pool);

@@ -50,6 +50,8 @@ impl Container {
         config_maps: &BTreeMap<String, BTreeMap<String, String>>,
     ) -> Result<Self, FileError> {
         let resources = Resources::read(part)?;
+        // Traffic finds the leader whatever its port is.
+        part.take("ports");
         Ok(Self {
             at: part.at.clone(),
             name: part.needed_text("name")?,

@@ -17,6 +17,8 @@ pub struct PodTemplate {
     pub node_selector: BTreeMap<String, String>,
     /// What its spec says and a scenario can say.
     pub pod: PodArgs,
+    /// A scheduler that starts a group whole or not at all is asked for.
+    pub gang_scheduled: bool,
     /// Its containers.
     pub containers: Vec<Container>,
     /// Its network.
@@ -24,6 +26,9 @@ pub struct PodTemplate {
     /// Its volumes by name.
     pub volumes: BTreeMap<String, VolumeSource>,
 }
+
+/// The scheduler that LeaderWorkerSet's gang scheduling works with.
+const GANG_SCHEDULER: &str = "volcano";
 
 /// What a volume is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,10 +67,14 @@ impl PodTemplate {
         }
         let mut node_selector = spec.text_map("nodeSelector", |_| true)?;
         node_selector.extend(required_labels(&mut spec)?);
+        let gang_scheduled = spec.look("schedulerName") == Some(GANG_SCHEDULER);
+        if gang_scheduled || spec.look("schedulerName") == Some("default-scheduler") {
+            spec.take("schedulerName");
+        }
         let pod = spec.pick(&["terminationGracePeriodSeconds", "tolerations"])?;
         let volumes = volumes(&mut spec)?;
         let network = network::read(template, &containers)?;
-        Ok(Self { at, labels, node_selector, pod, containers, network, volumes })
+        Ok(Self { at, labels, node_selector, pod, gang_scheduled, containers, network, volumes })
     }
 
     /// GPUs of all containers.

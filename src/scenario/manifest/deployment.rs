@@ -121,7 +121,9 @@ fn version(engine: &mut EngineArgs, container: &Container, server: Server) -> Op
 fn release(tag: &str) -> Option<Version> {
     let digits = tag.strip_prefix('v').unwrap_or(tag);
     let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
-    digits[..end].trim_end_matches('.').parse().ok()
+    let version: Version = digits[..end].trim_end_matches('.').parse().ok()?;
+    // NVIDIA tags its images with year and month.
+    (version < Version::new(20, 0, 0)).then_some(version)
 }
 
 #[cfg(test)]
@@ -133,6 +135,6 @@ mod tests {
         let read = |tag| release(tag).map(|version| version.to_string());
         let tags = ["v0.8.5", "v0.8.5.post1", "v0.9.2-cu128", "0.20.0"].map(read);
         assert_eq!(tags, ["0.8.5", "0.8.5", "0.9.2", "0.20"].map(|text| Some(text.to_owned())));
-        assert_eq!(["latest", "nightly-1", "20250430_0916", ""].map(read), [const { None }; 4]);
+        assert_eq!(["latest", "nightly-1", "20250430_0916", "25.09-py3", ""].map(read), [const { None }; 5]);
     }
 }
