@@ -141,7 +141,7 @@ pub(super) fn in_words(found: &str, wanted: &str) -> String {
         "i32" | "i64" => "a whole number",
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",
-        "a string" => "text",
+        "a string" | "path string" => "text",
         "a sequence" => "a list",
         "a map" => "fields",
         other => other.strip_prefix("struct ").map_or(other, |_| "fields"),

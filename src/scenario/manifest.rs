@@ -31,8 +31,8 @@ pub(super) fn fill(
         for (index, deployment) in placement.deployments.iter_mut().enumerate() {
             let Some(path) = deployment.leaderworkerset.manifest.take() else { continue };
             let at = field(&item(&deployments, index), "leaderworkerset.manifest");
-            let (found, ignored) = read(&base_dir.join(path), &deployment.name)
-                .map_err(|problem| problem.unwrap_or_else(|message| document.error(&at, message)))?;
+            let wrong = |message: String| document.error(&at, message);
+            let (found, ignored) = read(&base_dir.join(path), &deployment.name, wrong)?;
             remarks.extend(ignored);
             merge(deployment, &found);
             if !is_model(&found.command.model, &deployment.model) {
@@ -46,25 +46,27 @@ pub(super) fn fill(
     Ok(remarks)
 }
 
-/// Reads the LeaderWorkerSet of that name, or the only one, and what was ignored of its file. An error is about what stands
-/// in that file, or a message about the field that names it.
-fn read(path: &Path, name: &str) -> Result<(ManifestDeployment, Vec<String>), Result<ScenarioError, String>> {
+/// Reads the LeaderWorkerSet of that name, or the only one, and what was ignored of its file; `wrong` is an error about the
+/// field that names the file.
+fn read(
+    path: &Path,
+    name: &str,
+    wrong: impl Fn(String) -> ScenarioError,
+) -> Result<(ManifestDeployment, Vec<String>), ScenarioError> {
     let shown = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| {
         let problem = ScenarioError::unreadable(&shown, &error);
-        Err(format!("{problem} (paths are relative to the scenario file)"))
+        wrong(format!("{problem} (paths are relative to the scenario file)"))
     })?;
-    let mut all = read_manifests(&[(shown.clone(), text)]).map_err(|error| Ok(error.into()))?;
+    let mut all = read_manifests(&[(shown.clone(), text)])?;
     let Manifests { mut sets, mut remarks } = all.pop().unwrap_or_default();
     let named = sets.iter().position(|set| set.name == name).or((sets.len() == 1).then_some(0));
-    let Some(index) = named else {
+    let index = named.ok_or_else(|| {
         let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
         let names = names.join(", ");
-        return Err(Err(format!(
-            "`{shown}` holds several LeaderWorkerSets and none named `{name}`: {names}"
-        )));
-    };
-    let found = ManifestDeployment::read(sets.swap_remove(index)).map_err(Ok)?;
+        wrong(format!("`{shown}` holds several LeaderWorkerSets and none named `{name}`: {names}"))
+    })?;
+    let found = ManifestDeployment::read(sets.swap_remove(index))?;
     remarks.splice(0..0, found.remarks.iter().cloned());
     Ok((found, remarks))
 }

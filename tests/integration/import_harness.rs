@@ -8,20 +8,20 @@ use towtank::{
     scenario::{DeploymentArgs, PlacementArgs, ScenarioFile},
 };
 
-pub const MODEL: &str = "meta-llama/Llama-3.1-8B-Instruct";
+pub(crate) const MODEL: &str = "meta-llama/Llama-3.1-8B-Instruct";
 
 /// A LeaderWorkerSet of one pod a group; what differs from test to test is put in the place of a default.
-pub struct Set {
-    pub name: &'static str,
-    pub size: u32,
-    pub image: &'static str,
+pub(crate) struct Set {
+    pub(crate) name: &'static str,
+    pub(crate) size: u32,
+    pub(crate) image: &'static str,
     /// What the container runs, as JSON.
-    pub command: String,
+    pub(crate) command: String,
     /// More lines of the container, each indented by 12.
-    pub container: &'static str,
+    pub(crate) container: &'static str,
     /// More lines of the pod's spec, each indented by 8.
-    pub pod: &'static str,
-    pub resources: &'static str,
+    pub(crate) pod: &'static str,
+    pub(crate) resources: &'static str,
 }
 
 impl Default for Set {
@@ -40,11 +40,11 @@ impl Default for Set {
 
 impl Set {
     /// A container that hands `script` to a shell.
-    pub fn script(script: &str) -> Self {
+    pub(crate) fn script(script: &str) -> Self {
         Self { command: serde_json::json!(["bash", "-c", script]).to_string(), ..Self::default() }
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let Self { name, size, image, command, container, pod, resources } = self;
         format!(
             "apiVersion: leaderworkerset.x-k8s.io/v1\nkind: LeaderWorkerSet\nmetadata: {{name: {name}}}\nspec:\n  \
@@ -54,27 +54,27 @@ impl Set {
         )
     }
 
-    pub fn imported(&self) -> Imported {
+    pub(crate) fn imported(&self) -> Imported {
         imported(&self.text())
     }
 
     /// The message that it is refused with.
-    pub fn refused(&self) -> String {
+    pub(crate) fn refused(&self) -> String {
         let files = [("m.yaml".to_owned(), self.text())];
         import(&files, &Catalog::builtin()).unwrap_err().to_string()
     }
 }
 
-pub fn imported(text: &str) -> Imported {
+pub(crate) fn imported(text: &str) -> Imported {
     let files = [("m.yaml".to_owned(), text.to_owned())];
     import(&files, &Catalog::builtin()).unwrap_or_else(|error| panic!("{text}\n{error}"))
 }
 
-pub fn placement(imported: &Imported) -> PlacementArgs {
+pub(crate) fn placement(imported: &Imported) -> PlacementArgs {
     let file = ScenarioFile::parse("s.yaml", &imported.text, Path::new(""), &[]);
     file.unwrap_or_else(|error| panic!("{}\n{error}", imported.text)).scenario.placements.remove(0)
 }
 
-pub fn deployment(imported: &Imported) -> DeploymentArgs {
+pub(crate) fn deployment(imported: &Imported) -> DeploymentArgs {
     placement(imported).deployments.remove(0)
 }

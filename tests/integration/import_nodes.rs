@@ -70,8 +70,7 @@ fn a_volume_where_models_are_cached_holds_the_weights() {
 
 #[test]
 fn a_list_is_its_items() {
-    let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
-    let item = |text: &str| indented(text).replacen("    ", "  - ", 1);
+    let item = |text: &str| format!("  - {}\n", text.trim_end().replace('\n', "\n    "));
     let second = Set { name: "second", resources: "{limits: {nvidia.com/gpu: eight}}", ..Set::default() };
     let list = |second: &Set| {
         format!(

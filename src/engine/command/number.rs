@@ -32,7 +32,7 @@ mod tests {
     fn numbers_are_read_as_python_reads_them() {
         let read = ["8", "+8", "-1", ".9", "1.", "0.85", "eight", "inf"].map(scalar);
         let text = |text: &str| Value::String(text.to_owned());
-        let numbers = [8.into(), 8.into(), (-1).into(), 0.9.into(), 1.0.into(), 0.85.into()];
+        let numbers: [Value; 6] = [8.into(), 8.into(), (-1).into(), 0.9.into(), 1.0.into(), 0.85.into()];
         assert_eq!(read[..6], numbers);
         assert_eq!(read[6..], ["eight", "inf"].map(text));
     }

@@ -1,5 +1,7 @@
 //! What a placement says and no manifest does.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::{Place, command};
@@ -73,7 +75,8 @@ pub(super) fn of_deployment(place: &Place<'_>) -> Vec<String> {
         command::unknown_to_release(place).into_iter().map(|what| format!("{}: {what}", deployment.name)),
     );
     let model = &deployment.model;
-    if model.ends_with(".json") && !model.ends_with("/config.json") {
+    let path = Path::new(model);
+    if path.extension().is_some_and(|extension| extension == "json") && !path.ends_with("config.json") {
         unsaid.push(format!(
             "{}: model: vLLM takes a directory with a config.json in it, not `{model}`",
             deployment.name
