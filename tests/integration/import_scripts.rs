@@ -20,6 +20,7 @@ fn the_engine_is_found_behind_what_starts_it() {
         "numactl --cpunodebind=0 vllm serve @ -tp 8",
         "exec env VLLM_LOGGING_LEVEL=INFO vllm serve @ -tp 8",
         "python3 -u -m vllm.entrypoints.openai.api_server --model @ -tp 8",
+        "python3 -m vllm.entrypoints.cli.main serve @ -tp 8",
         "python3 /opt/vllm/entrypoints/openai/api_server.py --model @ -tp 8",
         "sglang serve --model-path @ --tp 8",
         "CMD=\"vllm serve @\"; $CMD -tp 8",
@@ -29,6 +30,26 @@ fn the_engine_is_found_behind_what_starts_it() {
         "cat > /serve.sh <<EOF\nvllm serve other/model -tp 1\nEOF\nvllm serve @ -tp 8",
     ] {
         assert_eq!(started(&script.replace('@', MODEL)), (MODEL.to_owned(), Some(8)), "{script}");
+    }
+}
+
+#[test]
+fn arguments_alone_are_flags_or_a_command() {
+    for args in [
+        format!("[--model, {MODEL}, -tp, \"8\"]"),
+        format!("[vllm, serve, {MODEL}, -tp, \"8\"]"),
+        format!("[python3, -m, vllm.entrypoints.openai.api_server, --model, {MODEL}, -tp, \"8\"]"),
+        format!("[bash, -c, \"vllm serve {MODEL} -tp 8\"]"),
+    ] {
+        let text = Set::default().text();
+        let command = text.lines().find(|line| line.contains("command:")).unwrap();
+        let text = text.replace(command, &format!("            args: {args}"));
+        let deployment = deployment(&crate::import_harness::imported(&text));
+        assert_eq!(
+            (deployment.model.as_str(), deployment.engine.tensor_parallel_size),
+            (MODEL, Some(8)),
+            "{args}"
+        );
     }
 }
 

@@ -50,10 +50,12 @@ impl ServeCommand {
     ) -> Result<Option<Self>, CommandError> {
         let mut variables = variables.clone();
         let words: Vec<String> = command.iter().chain(args).cloned().collect();
-        if let (true, Some(server)) = (command.is_empty(), entrypoint) {
+        let script = script(&words);
+        // Where `args` are a command themselves, the image has another entry point than is thought.
+        let are_flags = command.is_empty() && script.is_none() && program(&words).is_none();
+        if let (true, Some(server)) = (are_flags, entrypoint) {
             return Self::parse(server, &words).map(|found| Some(Self { is_process_1: true, ..found }));
         }
-        let script = script(&words);
         let commands = match script {
             Some(script) => shell::commands(script, &mut variables)
                 .map_err(|Unclosed(open)| CommandError::Unclosed { open })?,
@@ -134,6 +136,9 @@ fn server(words: &[String]) -> Option<(Server, &[String])> {
         [python, rest @ ..] if base(python).starts_with("python") => {
             let options = rest.iter().take_while(|word| word.starts_with('-') && *word != "-m").count();
             match &rest[options..] {
+                [m, cli, serve, arguments @ ..] if m == "-m" && cli == CLI && serve == "serve" => {
+                    Some((Server::Vllm, arguments))
+                }
                 [m, module, arguments @ ..] if m == "-m" => Some((of_module(module)?, arguments)),
                 [script, arguments @ ..] => {
                     let module = script.strip_suffix(".py")?.replace('/', ".");
@@ -153,6 +158,9 @@ const MODULES: [(&str, Server); 3] = [
     ("vllm.entrypoints.api_server", Server::Vllm),
     ("sglang.launch_server", Server::Sglang),
 ];
+
+/// The module behind the program `vllm`.
+const CLI: &str = "vllm.entrypoints.cli.main";
 
 fn of_module(name: &str) -> Option<Server> {
     MODULES.iter().find(|(known, _)| *known == name).map(|(_, server)| *server)
