@@ -22,6 +22,7 @@ mod parity;
 pub mod plan;
 mod plot;
 mod recorded;
+mod remarks;
 mod rows;
 mod summary;
 mod table;

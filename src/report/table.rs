@@ -4,6 +4,7 @@ mod availability;
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
+use super::remarks::{Remarks, tied_pairs};
 use super::{PlacementSummary, Status, Summary, Tie};
 use crate::metrics::{LatencyFigures, ModelError};
 
@@ -185,29 +186,18 @@ fn remarks(
     placements: &[PlacementSummary],
     of: impl Fn(&PlacementSummary) -> Vec<String>,
 ) {
-    let ran: Vec<_> = placements.iter().filter(|placement| placement.figures.is_some()).map(&of).collect();
-    let shared = |remark: &String| ran.len() > 1 && ran.iter().all(|other| other.contains(remark));
-    for placement in placements {
-        for why in of(placement).iter().filter(|remark| !shared(remark)) {
-            line(text, &placement.name, what, why);
-        }
+    let remarks = Remarks::of(placements, of);
+    for (index, why) in &remarks.own {
+        line(text, &placements[*index].name, what, why);
     }
-    for why in ran.first().into_iter().flatten().filter(|remark| shared(remark)) {
+    for why in &remarks.shared {
         line(text, "all placements", what, why);
     }
 }
 
 /// Pairs of placements that the model cannot tell apart, each with the figures in which it cannot.
 fn ties(text: &mut String, ties: &[Tie]) {
-    let mut pairs: Vec<(&[String; 2], Vec<&str>)> = Vec::new();
-    for tie in ties {
-        let name = tie.metric.name();
-        match pairs.iter_mut().find(|(placements, _)| *placements == &tie.placements) {
-            Some((_, names)) => names.push(name),
-            None => pairs.push((&tie.placements, vec![name])),
-        }
-    }
-    for ([first, second], names) in pairs {
+    for ([first, second], names) in tied_pairs(ties) {
         line(
             text,
             &format!("{first}, {second}"),

@@ -181,7 +181,7 @@ fn months(won: Won<'_>) -> Result<Figure, String> {
         "The grey line under a bar is what the bill becomes if the fleet serves more or less than simulated, by the model error.",
         described.collect::<Vec<_>>().join(", "),
     );
-    Bars { scale: Scale::linear("thousand $ a month", most), bars, limit: None }.figure(caption)
+    Bars { scale: Scale::linear("thousand $ a month", most), rows: bars, limit: None }.figure(caption)
 }
 
 fn unit_costs(won: Won<'_>) -> Result<Figure, String> {
@@ -217,7 +217,7 @@ fn unit_costs(won: Won<'_>) -> Result<Figure, String> {
         ),
         described,
     );
-    Bars { scale: Scale::linear("$ per million tokens", most), bars, limit: None }.figure(caption)
+    Bars { scale: Scale::linear("$ per million tokens", most), rows: bars, limit: None }.figure(caption)
 }
 
 /// The load-duration curve, with what is best committed to; none without commitments.
@@ -250,7 +250,7 @@ fn load(won: Won<'_>) -> Result<Option<Figure>, String> {
     Lines {
         x: Scale::until("hours of the month", HOURS),
         y: Scale::linear("nodes", most),
-        lines: vec![line],
+        curves: vec![line],
         rules,
         stop: None,
     }

@@ -145,7 +145,7 @@ fn curve(
     Lines {
         x: Scale::linear("requests/s of one group", most_rate),
         y: Scale::linear(label, most),
-        lines: vec![Line { name: &won.winner.name, index: 0, points, marks }],
+        curves: vec![Line { name: &won.winner.name, index: 0, points, marks }],
         rules: rule.into_iter().collect(),
         stop: Some(knee.max_requests_per_s_at_slo),
     }
@@ -166,7 +166,7 @@ fn bars(values: &[(String, f64, String)], label: &str, caption: Caption) -> Resu
         text: text.clone(),
     };
     let bars = values.iter().map(bar).collect();
-    Bars { scale: Scale::linear(label, most), bars, limit: None }.figure(caption).map(Some)
+    Bars { scale: Scale::linear(label, most), rows: bars, limit: None }.figure(caption).map(Some)
 }
 
 fn words(values: &[(String, f64, String)]) -> String {

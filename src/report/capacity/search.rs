@@ -97,7 +97,7 @@ fn front(
     Lines {
         x: Scale::around(x, others.iter().map(|mark| mark.at.0)),
         y: Scale::around(y, others.iter().map(|mark| mark.at.1)),
-        lines: vec![
+        curves: vec![
             Line { name: "other candidates", index: 4, points: Vec::new(), marks: others },
             Line { name: "not beaten in both", index: 0, points, marks },
             Line { name: "the winner", index: 1, points: Vec::new(), marks: best },
@@ -178,7 +178,7 @@ fn ranking(plan: &Plan) -> Table {
             or_dash(figures.output_tokens_per_s_per_user, figure),
         ]))
     });
-    let caption = format!("Ranking: the {RANKED} cheapest that meet the slo; all are in candidates.csv");
+    let caption = format!("The {RANKED} cheapest that meet the slo; candidates.csv has all");
     Table { id: "ranking".to_owned(), caption, columns, rows: rows.collect() }
 }
 

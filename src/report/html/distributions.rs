@@ -85,7 +85,7 @@ fn distribution(with: &[(Ran<'_>, &Samples)], kind: &Kind) -> Result<Figure, Str
         listed(described),
     );
     let y = Scale::linear("requests answered within that time [%]", 100.0);
-    Lines { x, y, lines, rules: vec![(95.0, "p95".to_owned())], stop: None }.figure(caption)
+    Lines { x, y, curves: lines, rules: vec![(95.0, "p95".to_owned())], stop: None }.figure(caption)
 }
 
 /// Sorted samples as a cumulative distribution of few points: value and percent.

@@ -56,7 +56,7 @@ fn occupancy(served: &[Ran<'_>]) -> Result<Figure, String> {
         "Part of the time a stage computes. Stages that differ much are out of balance; stages far from full while the queue grows wait for something else.",
         described,
     );
-    Bars { scale: Scale::linear("busy [% of the time]", 100.0), bars, limit: None }.figure(caption)
+    Bars { scale: Scale::linear("busy [% of the time]", 100.0), rows: bars, limit: None }.figure(caption)
 }
 
 fn memory(served: &[Ran<'_>]) -> Result<Figure, String> {

@@ -90,7 +90,7 @@ fn good_requests(ran: &[Ran<'_>]) -> Result<Option<Figure>, String> {
         "All dollars of the run over the requests that met every goodput threshold of the slo: what was paid for and lost counts too.",
         described,
     );
-    Bars { scale: Scale::linear("$ a request", most), bars, limit: None }.figure(caption).map(Some)
+    Bars { scale: Scale::linear("$ a request", most), rows: bars, limit: None }.figure(caption).map(Some)
 }
 
 fn table(ran: &[Ran<'_>]) -> Table {

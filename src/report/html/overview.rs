@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::{Ran, ran, served};
 use crate::report::page::{Column, Part, Section, Table, Tile, swatch, tiles};
 use crate::report::recorded::Recorded;
+use crate::report::remarks::Remarks;
 use crate::report::words::{DASH, figure, fixed, latency, or_dash, percent, usd};
 use crate::report::{Headline, PlacementSummary};
 
@@ -162,12 +163,9 @@ fn row(index: usize, placement: &PlacementSummary) -> Vec<Markup> {
 
 /// Why placements do not fit, and warnings; what all placements share is said once.
 fn remarks(placements: &[PlacementSummary]) -> Markup {
-    let texts = |placement: &PlacementSummary| -> Vec<String> {
+    let warnings = Remarks::of(placements, |placement| {
         placement.warnings.iter().map(|warning| warning.text.clone()).collect()
-    };
-    let ran: Vec<_> = placements.iter().filter(|placement| placement.figures.is_some()).map(texts).collect();
-    let shared = |text: &String| ran.len() > 1 && ran.iter().all(|other| other.contains(text));
-    let common: Vec<&String> = ran.first().into_iter().flatten().filter(|text| shared(text)).collect();
+    });
     html! {
         @if placements.iter().any(|placement| placement.reason.is_some() || !placement.warnings.is_empty()) {
             ul.remarks aria-label="Warnings" {
@@ -175,11 +173,11 @@ fn remarks(placements: &[PlacementSummary]) -> Markup {
                     @if let Some(reason) = &placement.reason {
                         li.warning { strong { (swatch(index, &placement.name)) " does not fit: " } (reason) }
                     }
-                    @for text in texts(placement).iter().filter(|text| !shared(text)) {
-                        li.warning { strong { (swatch(index, &placement.name)) ": " } (text) }
-                    }
                 }
-                @for text in common { li.warning { strong { "All placements: " } (text) } }
+                @for (index, text) in &warnings.own {
+                    li.warning { strong { (swatch(*index, &placements[*index].name)) ": " } (text) }
+                }
+                @for text in &warnings.shared { li.warning { strong { "All placements: " } (text) } }
             }
         }
     }

@@ -6,6 +6,7 @@ use super::{Ran, ran};
 use crate::report::Tie;
 use crate::report::page::{Column, Part, Section, Table, swatch};
 use crate::report::recorded::Recorded;
+use crate::report::remarks::tied_pairs;
 use crate::report::words::{figure, or_dash};
 
 pub(super) fn section(recorded: &Recorded) -> Option<Section> {
@@ -84,14 +85,7 @@ fn errors(ran: &[Ran<'_>]) -> Table {
 }
 
 fn ties(ties: &[Tie]) -> Option<Table> {
-    let mut pairs: Vec<(&[String; 2], Vec<&str>)> = Vec::new();
-    for tie in ties {
-        match pairs.iter_mut().find(|(placements, _)| *placements == &tie.placements) {
-            Some((_, names)) => names.push(tie.metric.name()),
-            None => pairs.push((&tie.placements, vec![tie.metric.name()])),
-        }
-    }
-    let rows = pairs.into_iter().map(|([first, second], names)| {
+    let rows = tied_pairs(ties).into_iter().map(|([first, second], names)| {
         vec![html! { (first) }, html! { (second) }, html! { (names.join(", ")) }]
     });
     let columns =

@@ -44,7 +44,7 @@ pub(in crate::report) struct Bars {
     /// From left to right.
     pub(in crate::report) scale: Scale,
     /// From the top.
-    pub(in crate::report) bars: Vec<Bar>,
+    pub(in crate::report) rows: Vec<Bar>,
     /// The value, and what it stands for.
     pub(in crate::report) limit: Option<(f64, String)>,
 }
@@ -56,7 +56,7 @@ impl Bars {
     /// If the library cannot, in its words.
     pub(in crate::report) fn figure(&self, caption: Caption) -> Result<Figure, String> {
         let above = if self.limit.is_some() { LIMIT } else { 0 };
-        let rows = self.bars.len() as i32 * ROW;
+        let rows = self.rows.len() as i32 * ROW;
         figure(caption, above + rows + AXIS, |root| {
             axis(root, &self.scale, (above, above + rows), WIDTH - VALUES)?;
             if let Some((value, name)) = &self.limit {
@@ -65,7 +65,7 @@ impl Bars {
                 let anchor = if x > WIDTH / 2 { HPos::Right } else { HPos::Left };
                 write(root, name, (x, above - 4), &text(INK, anchor, VPos::Bottom))?;
             }
-            for (row, bar) in self.bars.iter().enumerate() {
+            for (row, bar) in self.rows.iter().enumerate() {
                 self.bar(root, bar, above + row as i32 * ROW)?;
             }
             Ok(())

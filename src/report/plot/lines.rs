@@ -51,7 +51,7 @@ pub(in crate::report) struct Lines<'a> {
     /// From below.
     pub(in crate::report) y: Scale,
     /// The lines.
-    pub(in crate::report) lines: Vec<Line<'a>>,
+    pub(in crate::report) curves: Vec<Line<'a>>,
     /// Horizontal rules and what they stand for.
     pub(in crate::report) rules: Vec<(f64, String)>,
     /// An upright rule: where it ends to be good.
@@ -64,12 +64,12 @@ impl Lines<'_> {
     /// # Errors
     /// If the library cannot, in its words.
     pub(in crate::report) fn figure(&self, caption: Caption) -> Result<Figure, String> {
-        let legend = Legend::of(self.lines.iter().map(|line| line.name));
+        let legend = Legend::of(self.curves.iter().map(|line| line.name));
         let above = legend.height();
         figure(caption, HEIGHT + above, |root| {
             let (strip, plot) = root.split_vertically(above);
             if above > 0 {
-                legend.lines(&strip, &self.lines)?;
+                legend.lines(&strip, &self.curves)?;
             }
             self.plot(&plot)
         })
@@ -111,7 +111,7 @@ impl Lines<'_> {
             let ends = [y.range().start, y.range().end].map(|end| (stop, end));
             chart.draw_series(DashedLineSeries::new(ends, 10, 8, INK.stroke_width(2))).map_err(words)?;
         }
-        for drawn in &self.lines {
+        for drawn in &self.curves {
             let style = line(drawn.index);
             chart.draw_series(LineSeries::new(drawn.points.iter().copied(), style)).map_err(words)?;
             for mark in &drawn.marks {

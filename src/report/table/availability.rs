@@ -68,7 +68,7 @@ fn cells(placement: &PlacementSummary) -> Vec<String> {
         span(availability.downtime_s),
         shown(Some(availability.group_restarts), usize::from(availability.group_restarts.fract() != 0.0)),
         recovery.map_or_else(|| "-".to_owned(), |(mean, max)| format!("{} / {}", span(mean), span(max))),
-        worst.map_or_else(|| "-".to_owned(), |(cause, _)| (*cause).to_owned()),
+        worst.map_or_else(|| "-".to_owned(), |(cause, _)| cause.clone()),
         format!("{paid:.1}"),
         format!("{:.0}", figures.cost.usd_total),
     ]);
