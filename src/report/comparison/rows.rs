@@ -28,10 +28,9 @@ const REPLICATION_COLUMNS: [&str; 5] = ["replication", "seed", "placement", "met
 pub fn comparison_csv(comparison: &Comparison) -> String {
     let rows = comparison.metrics.iter().flat_map(|metric| {
         let key = &metric.metric;
-        let figures = metric
-            .placements
-            .iter()
-            .map(|measured| row(key, [&measured.placement, ""], &measured.mean, [String::new(), String::new()]));
+        let figures = metric.placements.iter().map(|measured| {
+            row(key, [&measured.placement, ""], &measured.mean, [String::new(), String::new()])
+        });
         let differences = metric.differences.iter().map(|difference| {
             let [first, second] = &difference.placements;
             let last = [number(difference.relative), difference.verdict.name().to_owned()];
