@@ -4,6 +4,7 @@
 
 mod band;
 mod bench;
+mod capacity;
 mod comparison;
 mod decimal;
 mod draw;

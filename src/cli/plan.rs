@@ -17,7 +17,7 @@ use super::{
 use crate::catalog::Catalog;
 use crate::interop;
 use crate::report::plan::Plan;
-use crate::report::{plan_csv, plan_table, write_file, write_json};
+use crate::report::{draw_report, plan_csv, plan_table, write_file, write_json};
 use crate::scenario::ScenarioFile;
 use crate::study::{Planned, plan as search, plan_candidates};
 
@@ -60,6 +60,7 @@ pub(super) fn plan(args: &PlanOptions) -> Result<(), CliError> {
     progress.finish();
     let planned = planned?;
     write(&dir, &planned, &catalog, args.quiet)?;
+    draw_report(&dir)?;
     if !args.quiet {
         planned.plan.announced.iter().for_each(|said| output::remark(&format!("default: {said}")));
         output::remark(&format!("results in {}", dir.display()));

@@ -9,7 +9,7 @@ use crate::report::draw_report;
 
 #[derive(Args)]
 pub(super) struct ReportArgs {
-    /// Directory that `towtank run` wrote
+    /// Directory that `towtank run` or `towtank plan` wrote
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Nothing on stderr but errors
@@ -21,7 +21,7 @@ pub(super) struct ReportArgs {
 pub(super) fn report(args: &ReportArgs) -> Result<(), CliError> {
     draw_report(&args.dir)?;
     if !args.quiet {
-        output::remark(&format!("report in {}", args.dir.join("report.html").display()));
+        output::remark(&format!("report in {}", args.dir.display()));
     }
     Ok(())
 }

@@ -4,9 +4,9 @@ use std::{fs, io, io::Write, path::Path};
 
 use thiserror::Error;
 
-use super::page::{Page, standalone};
-use super::recorded::Recorded;
-use super::{WriteError, html, write_file};
+use super::page::standalone;
+use super::recorded::{Recorded, read_plan};
+use super::{WriteError, capacity, html, write_file};
 use crate::document::FileError;
 
 /// Why a report could not be drawn.
@@ -23,32 +23,39 @@ pub enum ReportError {
     Plot(String),
 }
 
-/// Reads the results in `dir` and writes `report.html` and `plots/*.svg` there; plots of an earlier report go.
+/// Reads the results in `dir` and draws what they are of: `report.html` of a run, `capacity_report.html` of a plan, and
+/// `plots/*.svg`. Plots of an earlier report go.
 ///
 /// # Errors
-/// If the files are not those of a run, or nothing can be written.
+/// If the files are not those of a run or a plan, or nothing can be written.
 pub fn draw_report(dir: &Path) -> Result<(), ReportError> {
-    if !dir.join("summary.json").is_file() {
-        let name = dir.display().to_string();
-        let why = if dir.is_dir() {
-            "no results: it holds no summary.json; expected a directory that `towtank run` wrote"
-        } else {
-            "no such directory: expected one that `towtank run` wrote"
-        };
-        return Err(FileError::file(&name, why).into());
+    let mut pages = Vec::new();
+    if dir.join("summary.json").is_file() {
+        pages.push(("report.html", html::run(&Recorded::read(dir)?).map_err(ReportError::Plot)?));
     }
-    let page = html::run(&Recorded::read(dir)?).map_err(ReportError::Plot)?;
-    write(dir, &page, "report.html")
-}
-
-fn write(dir: &Path, page: &Page, name: &str) -> Result<(), ReportError> {
+    let plan = dir.join("plan.json");
+    if plan.is_file() {
+        pages
+            .push(("capacity_report.html", capacity::report(&read_plan(&plan)?).map_err(ReportError::Plot)?));
+    }
+    if pages.is_empty() {
+        let why = if dir.is_dir() {
+            "no results: expected a directory that `towtank run` or `towtank plan` wrote, with a summary.json or a plan.json"
+        } else {
+            "no such directory: expected one that `towtank run` or `towtank plan` wrote"
+        };
+        return Err(FileError::file(&dir.display().to_string(), why).into());
+    }
     let plots = dir.join("plots");
     forget(&plots).map_err(|source| WriteError { path: plots.clone(), source })?;
-    for figure in page.figures() {
-        let path = plots.join(format!("{}.svg", figure.name));
-        write_file(&path, |out| out.write_all(standalone(figure).as_bytes()))?;
+    for (name, page) in &pages {
+        for figure in page.figures() {
+            let path = plots.join(format!("{}.svg", figure.name));
+            write_file(&path, |out| out.write_all(standalone(figure).as_bytes()))?;
+        }
+        write_file(&dir.join(name), |out| out.write_all(page.html().as_bytes()))?;
     }
-    Ok(write_file(&dir.join(name), |out| out.write_all(page.html().as_bytes()))?)
+    Ok(())
 }
 
 /// Removes the plots of an earlier report.
@@ -59,7 +66,10 @@ fn forget(plots: &Path) -> io::Result<()> {
     };
     for entry in entries {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "svg") {
+        // `towtank compare` draws one of its own, into the same directory unless told otherwise.
+        let ours =
+            path.extension().is_some_and(|extension| extension == "svg") && !path.ends_with("compare.svg");
+        if ours {
             fs::remove_file(path)?;
         }
     }

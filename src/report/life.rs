@@ -52,11 +52,29 @@ pub(super) struct Life {
     pub(super) changes: Vec<(f64, f64)>,
 }
 
+/// A group on its way through the events.
+#[derive(Default)]
+struct Walk {
+    since: f64,
+    state: Option<State>,
+    spans: Vec<Span>,
+}
+
+impl Walk {
+    /// It stood as it did until now.
+    fn to(&mut self, now: f64) {
+        if now > self.since {
+            self.spans.extend(self.state.map(|state| Span { from: self.since, to: now, state }));
+        }
+        self.since = now;
+    }
+}
+
 impl Life {
     /// Of a placement with these deployments, whose run ended at `end_s`.
     pub(super) fn of(events: &[EventLine], deployments: &[&str], end_s: f64) -> Self {
         let mut life = Self::default();
-        let mut groups: BTreeMap<(usize, u32), (f64, Option<State>, Vec<Span>)> = BTreeMap::new();
+        let mut groups: BTreeMap<(usize, u32), Walk> = BTreeMap::new();
         let mut open: BTreeMap<&str, f64> = BTreeMap::new();
         for event in events {
             if let Some(moment) = moment(event) {
@@ -65,25 +83,25 @@ impl Life {
             match change(event) {
                 Some(true) => _ = open.entry(&event.object).or_insert(event.t_s),
                 Some(false) => {
-                    life.changes.extend(open.remove(event.object.as_str()).map(|from| (from, event.t_s)))
+                    let from = open.remove(event.object.as_str());
+                    life.changes.extend(from.map(|from| (from, event.t_s)));
                 }
                 None => (),
             }
             let Some(place) = group(&event.object, deployments) else { continue };
-            let (since, state, spans) = groups.entry(place).or_insert((event.t_s, None, Vec::new()));
-            let next = next(&event.kind, *state);
-            if next != *state {
-                spans.extend(state.map(|state| Span { from: *since, to: event.t_s, state }));
-                (*since, *state) = (event.t_s, next);
+            let walk = groups.entry(place).or_default();
+            let next = next(&event.kind, walk.state);
+            if next != walk.state {
+                walk.to(event.t_s);
+                walk.state = next;
             }
         }
         life.changes.extend(open.into_values().map(|from| (from, end_s)));
         life.groups = groups
             .into_iter()
-            .map(|((deployment, index), (since, state, mut spans))| {
-                spans.extend(state.map(|state| Span { from: since, to: end_s, state }));
-                spans.retain(|span| span.to > span.from);
-                GroupLife { name: format!("{}-{index}", deployments[deployment]), spans }
+            .map(|((deployment, index), mut walk)| {
+                walk.to(end_s);
+                GroupLife { name: format!("{}-{index}", deployments[deployment]), spans: walk.spans }
             })
             .filter(|group| !group.spans.is_empty())
             .collect();
@@ -104,10 +122,10 @@ fn group(object: &str, deployments: &[&str]) -> Option<(usize, u32)> {
 fn next(kind: &str, state: Option<State>) -> Option<State> {
     match (kind, state) {
         ("group_ready", _) => Some(State::Ready),
-        ("group_unready", _) => Some(State::Down),
-        ("pod_created", None) => Some(State::Down),
+        // A group whose leader is gone already is not wanted, unless another leader comes.
+        ("group_unready", Some(_)) | ("pod_created", None) => Some(State::Down),
         ("pod_scheduled", Some(State::Down) | None) => Some(State::Starting),
-        ("pod_deleted", Some(State::Starting | State::Down)) => None,
+        ("pod_deleted", _) => None,
         (_, state) => state,
     }
 }
@@ -166,6 +184,19 @@ mod tests {
         ];
         assert_eq!(life.groups[0].spans, spans.map(|(from, to, state)| Span { from, to, state }));
         assert_eq!(life.moments, [(10.0, Moment::Failure), (40.0, Moment::Scaling)]);
+    }
+
+    #[test]
+    fn a_group_on_top_of_a_rollout_is_gone_with_its_leader() {
+        let events = [
+            event(0.0, "pod_scheduled", "llama-4"),
+            event(9.0, "group_ready", "llama-4"),
+            event(20.0, "pod_deleted", "llama-4"),
+            event(20.0, "group_unready", "llama-4"),
+        ];
+        let life = Life::of(&events, &["llama"], 50.0);
+        let spans = [(0.0, 9.0, State::Starting), (9.0, 20.0, State::Ready)];
+        assert_eq!(life.groups[0].spans, spans.map(|(from, to, state)| Span { from, to, state }));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{palette, plot::Figure};
 
-pub(super) use parts::{Column, Table, Tile, swatch, tiles};
+pub(super) use parts::{Column, Table, Tile, swatch, texts, tiles};
 
 const STYLE: &str = include_str!("page/style.css");
 

@@ -11,12 +11,14 @@ mod life;
 mod lines;
 mod scale;
 mod stack;
+mod tornado;
 
 pub(super) use bars::{Bar, Bars};
 pub(super) use life::{LifeFigure, Track};
 pub(super) use lines::{Line, Lines, Mark};
 pub(super) use scale::{Clock, Scale};
 pub(super) use stack::{Stack, StackRow};
+pub(super) use tornado::{Tornado, TornadoRow};
 
 /// A figure, ready to be put on a page or into a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

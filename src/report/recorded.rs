@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::csv_error;
 use crate::document::{self, FileError, Problem};
+use crate::report::plan::Plan;
 use crate::report::{Figures, Status, Summary};
 
 pub(super) use events::EventLine;
@@ -45,6 +46,12 @@ impl Recorded {
         let events = events::read(&dir.join("events.jsonl"), &summary)?;
         Ok(Self { summary, scenario, samples, moments, events })
     }
+}
+
+/// Reads `plan.json`.
+pub(super) fn read_plan(path: &Path) -> Result<Plan, FileError> {
+    let (file, text) = document::read(path)?;
+    serde_json::from_str(&text).map_err(|error| json_error(&file, &text, &error))
 }
 
 /// Reads `summary.json`.

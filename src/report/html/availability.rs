@@ -1,9 +1,7 @@
 //! How long groups were ready, and what kept them from it.
 
-use maud::{Markup, html};
-
 use super::{Ran, ran};
-use crate::report::page::{Column, Part, Section, Table, swatch};
+use crate::report::page::{Column, Part, Section, Table, swatch, texts};
 use crate::report::recorded::Recorded;
 use crate::report::words::{DASH, count, figure, or_dash, percent, span};
 
@@ -27,10 +25,6 @@ pub(super) fn section(recorded: &Recorded) -> Option<Section> {
         lead: "A group counts as ready while requests sent to it are answered, whether or not anybody has noticed that it is not.".to_owned(),
         parts,
     })
-}
-
-fn texts<const N: usize>(cells: [String; N]) -> [Markup; N] {
-    cells.map(|cell| html! { (cell) })
 }
 
 fn overall(ran: &[Ran<'_>]) -> Table {

@@ -85,13 +85,13 @@ fn distribution(with: &[(Ran<'_>, &Samples)], kind: &Kind) -> Result<Figure, Str
         listed(described),
     );
     let y = Scale::linear("requests answered within that time [%]", 100.0);
-    Lines { x, y, lines, rules: vec![(95.0, "p95".to_owned())] }.figure(caption)
+    Lines { x, y, lines, rules: vec![(95.0, "p95".to_owned())], stop: None }.figure(caption)
 }
 
 /// Sorted samples as a cumulative distribution of few points: value and percent.
 fn thinned(sorted: &[f64]) -> Vec<(f64, f64)> {
     let Some(last) = sorted.len().checked_sub(1) else { return Vec::new() };
-    let points = last.min(POINTS).max(1);
+    let points = last.clamp(1, POINTS);
     let at = |point: usize| {
         let index = (point * last).div_ceil(points);
         (sorted[index], 100.0 * (index + 1) as f64 / sorted.len() as f64)

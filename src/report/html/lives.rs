@@ -56,29 +56,30 @@ fn life(recorded: &Recorded, ran: &Ran<'_>, scales: Option<&[Scale; 2]>) -> Resu
     let count = |moment: Moment| life.moments.iter().filter(|(_, other)| *other == moment).count();
     let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
     let happened = [
-        (life.groups.len(), "group"),
-        (count(Moment::Failure), "failure"),
-        (count(Moment::Maintenance), "maintenance window"),
-        (count(Moment::Scaling), "change of scale"),
-        (life.changes.len(), "rollout"),
+        (life.groups.len(), "group", "groups"),
+        (count(Moment::Failure), "failure", "failures"),
+        (count(Moment::Maintenance), "maintenance window", "maintenance windows"),
+        (count(Moment::Scaling), "change of scale", "changes of scale"),
+        (life.changes.len(), "rollout or upgrade", "rollouts or upgrades"),
     ];
-    let happened = happened.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| {
-        let plural = if count == 1 { "" } else { "s" };
-        format!("{count} {what}{plural}")
-    });
-    let mut described = format!(
-        "{}; {} % of the wanted groups ready",
-        happened.collect::<Vec<_>>().join(", "),
-        percent(ran.figures.availability.capacity_fraction, None)
-    );
-    if scales.is_some() {
-        described += &format!(
+    let happened = happened
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, several)| format!("{count} {}", if count == 1 { one } else { several }));
+    let held = if scales.is_some() {
+        format!(
             "; at most {} requests waiting and {} of the KV cache in use",
             number(largest(&moments.waiting)),
             share(largest(&moments.kv_cache_usage))
-        );
-    }
-    described.push('.');
+        )
+    } else {
+        String::new()
+    };
+    let described = format!(
+        "{}; {} % of the wanted groups ready{held}.",
+        happened.collect::<Vec<_>>().join(", "),
+        percent(ran.figures.availability.capacity_fraction, None)
+    );
     let caption = Caption::new(format!("life-{}", slug(ran)), ran.name(), described.clone(), described);
     LifeFigure { index: ran.index, clock: Clock::until(end_s), life: &life, tracks }.figure(caption)
 }

@@ -49,7 +49,6 @@ fn verdict(recorded: &Recorded) -> String {
     };
     let Some((best, cost)) = cheapest(&eligible) else { return met };
     let whose = if stated { "The cheapest that does" } else { "The cheapest" };
-    let mut text = format!("{met} {whose} is {}, at {} per million tokens.", best.name(), usd(cost));
     let tied: Vec<&str> = recorded
         .summary
         .ties
@@ -65,10 +64,11 @@ fn verdict(recorded: &Recorded) -> String {
         })
         .filter(|name| eligible.iter().any(|ran| ran.name() == *name))
         .collect();
-    if !tied.is_empty() {
-        text += &format!(" The model cannot tell its cost from that of {}.", tied.join(", "));
-    }
-    text
+    let tied = match tied.as_slice() {
+        [] => String::new(),
+        tied => format!(" The model cannot tell its cost from that of {}.", tied.join(", ")),
+    };
+    format!("{met} {whose} is {}, at {} per million tokens.{tied}", best.name(), usd(cost))
 }
 
 /// The best of each headline figure.

@@ -67,5 +67,5 @@ fn curve(
         format!("Within the slo: {}.", listed(described)),
     );
     let rules = limit.map(|limit| (limit, format!("slo {}", latency(limit))));
-    Lines { x, y, lines, rules: rules.into_iter().collect() }.figure(caption)
+    Lines { x, y, lines, rules: rules.into_iter().collect(), stop: None }.figure(caption)
 }

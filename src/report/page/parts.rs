@@ -72,6 +72,11 @@ impl Table {
     }
 }
 
+/// Cells of plain text.
+pub(in crate::report) fn texts<const N: usize>(cells: [String; N]) -> Vec<Markup> {
+    cells.into_iter().map(|cell| html! { (cell) }).collect()
+}
+
 /// A figure that a reader should not miss.
 pub(in crate::report) struct Tile {
     /// What it is.

@@ -59,14 +59,14 @@ impl Bars {
         let rows = self.bars.len() as i32 * ROW;
         figure(caption, above + rows + AXIS, |root| {
             axis(root, &self.scale, (above, above + rows), WIDTH - VALUES)?;
-            for (row, bar) in self.bars.iter().enumerate() {
-                self.bar(root, bar, above + row as i32 * ROW)?;
-            }
             if let Some((value, name)) = &self.limit {
                 let x = self.x(*value);
                 stroke(root, [(x, above), (x, above + rows)], INK.stroke_width(2))?;
                 let anchor = if x > WIDTH / 2 { HPos::Right } else { HPos::Left };
                 write(root, name, (x, above - 4), &text(INK, anchor, VPos::Bottom))?;
+            }
+            for (row, bar) in self.bars.iter().enumerate() {
+                self.bar(root, bar, above + row as i32 * ROW)?;
             }
             Ok(())
         })

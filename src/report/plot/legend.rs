@@ -2,6 +2,7 @@
 
 use plotters::style::text_anchor::{HPos, VPos};
 
+use super::Line;
 use super::canvas::{Area, Drawn, WIDTH, cut, fill, line, stroke, text, width, write};
 use crate::report::palette;
 
@@ -29,11 +30,14 @@ impl<'a> Legend<'a> {
         if self.names.len() < 2 { 0 } else { self.names.len().div_ceil(self.columns) as i32 * ROW + 10 }
     }
 
-    /// Draws it with a line for each name; `indices` say which thing each stands for.
-    pub(super) fn lines(&self, area: &Area<'_>, indices: impl Iterator<Item = usize>) -> Drawn {
-        for (place, index) in indices.enumerate() {
+    /// Draws it with a line for each name, or with a mark where there is no line.
+    pub(super) fn lines(&self, area: &Area<'_>, lines: &[Line<'_>]) -> Drawn {
+        for (place, drawn) in lines.iter().enumerate() {
             let (x, y) = self.entry(area, place)?;
-            stroke(area, [(x, y), (x + SAMPLE - 14, y)], line(index))?;
+            match drawn.marks.first().filter(|_| drawn.points.is_empty()) {
+                Some(mark) => mark.draw(area, (x + SAMPLE / 2, y), drawn.index)?,
+                None => stroke(area, [(x, y), (x + SAMPLE - 14, y)], line(drawn.index))?,
+            }
         }
         Ok(())
     }

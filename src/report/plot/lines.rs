@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::canvas::{Area, Drawn, WIDTH, figure, line, text, words, write};
 use super::legend::Legend;
 use super::{Caption, Figure, Scale};
-use crate::report::palette::{GRID, INK, MUTED};
+use crate::report::palette::{self, GRID, INK, MUTED};
 
 /// Height of a plot without its legend [units].
 const HEIGHT: i32 = 540;
@@ -34,6 +34,15 @@ pub(in crate::report) struct Mark {
     pub(in crate::report) met: bool,
 }
 
+impl Mark {
+    /// Draws it in the colour of the thing at `index`.
+    pub(super) fn draw(self, area: &Area<'_>, at: (i32, i32), index: usize) -> Drawn {
+        let colour = palette::colour(index);
+        let style = if self.met { colour.filled() } else { colour.stroke_width(3) };
+        area.draw(&Circle::new(at, 8, style)).map_err(words)
+    }
+}
+
 /// Lines, their axes, and values that must not be exceeded.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::report) struct Lines<'a> {
@@ -45,6 +54,8 @@ pub(in crate::report) struct Lines<'a> {
     pub(in crate::report) lines: Vec<Line<'a>>,
     /// Horizontal rules and what they stand for.
     pub(in crate::report) rules: Vec<(f64, String)>,
+    /// An upright rule: where it ends to be good.
+    pub(in crate::report) stop: Option<f64>,
 }
 
 impl Lines<'_> {
@@ -58,7 +69,7 @@ impl Lines<'_> {
         figure(caption, HEIGHT + above, |root| {
             let (strip, plot) = root.split_vertically(above);
             if above > 0 {
-                legend.lines(&strip, self.lines.iter().map(|line| line.index))?;
+                legend.lines(&strip, &self.lines)?;
             }
             self.plot(&plot)
         })
@@ -96,12 +107,16 @@ impl Lines<'_> {
             let at = chart.backend_coord(&ends[0]);
             write(area, name, (at.0 + 10 - corner.0, at.1 + dy - corner.1), &text(INK, HPos::Left, v_pos))?;
         }
+        if let Some(stop) = self.stop {
+            let ends = [y.range().start, y.range().end].map(|end| (stop, end));
+            chart.draw_series(DashedLineSeries::new(ends, 10, 8, INK.stroke_width(2))).map_err(words)?;
+        }
         for drawn in &self.lines {
             let style = line(drawn.index);
             chart.draw_series(LineSeries::new(drawn.points.iter().copied(), style)).map_err(words)?;
             for mark in &drawn.marks {
-                let style = if mark.met { style.color.filled() } else { style.color.stroke_width(3) };
-                chart.draw_series([Circle::new(mark.at, 8, style)]).map_err(words)?;
+                let at = chart.backend_coord(&mark.at);
+                mark.draw(area, (at.0 - corner.0, at.1 - corner.1), drawn.index)?;
             }
         }
         Ok(())

@@ -28,6 +28,18 @@ impl Scale {
         Self { label: label.into(), ends: (0.0, end), ticks: ticks(0.0, end, step), logarithmic: false }
     }
 
+    /// From below the least of some values to above the most of them, not from 0.
+    pub(in crate::report) fn around(label: impl Into<String>, values: impl Iterator<Item = f64>) -> Self {
+        let (least, most) =
+            values.fold((f64::INFINITY, 0.0_f64), |(least, most), value| (least.min(value), most.max(value)));
+        if least >= most {
+            return Self::linear(label, most);
+        }
+        let step = step(most - least, 4.0);
+        let (from, to) = ((least / step).floor() * step, (most / step).ceil() * step);
+        Self { label: label.into(), ends: (from, to), ticks: ticks(from, to, step), logarithmic: false }
+    }
+
     /// From 0 to exactly `end`.
     pub(in crate::report) fn until(label: impl Into<String>, end: f64) -> Self {
         let end = if end > 0.0 { end } else { 1.0 };
