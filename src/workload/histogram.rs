@@ -6,23 +6,43 @@ const SHORTEST: f64 = 1.0;
 /// Cumulative counts by bound.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Histogram {
-    /// Bound [tokens] and count, rising in both; the last bound is infinite.
+    /// Bound [tokens] and count, rising in both; the last bound is infinite until it is known how far the longest reach.
     pub(super) buckets: Vec<(f64, f64)>,
     /// All lengths together [tokens], where the server says it.
     pub(super) sum: Option<f64>,
 }
 
 impl Histogram {
-    /// Several series added up. A bound that a series does not have lies on the straight line through its neighbours.
-    pub(super) fn merged(series: &[Self]) -> Self {
-        let mut bounds: Vec<f64> = series.iter().flat_map(Self::bounds).collect();
+    /// Several series added up, each spread above its own largest bound as its own sum says, and what lay above those. A
+    /// bound that a series does not have lies on the straight line through its neighbours.
+    pub(super) fn merged(series: &[Self]) -> (Self, Option<Tail>) {
+        let tails: Vec<Tail> = series.iter().filter_map(Self::tail).collect();
+        let closed: Vec<Self> = series.iter().map(Self::closed).collect();
+        let mut bounds: Vec<f64> = closed.iter().flat_map(Self::bounds).collect();
         bounds.sort_by(f64::total_cmp);
         bounds.dedup();
-        let count = |bound: f64| series.iter().map(|one| one.up_to(bound)).sum();
-        Self {
+        let count = |bound: f64| closed.iter().map(|one| one.up_to(bound)).sum();
+        let merged = Self {
             buckets: bounds.into_iter().map(|bound| (bound, count(bound))).collect(),
             sum: series.iter().map(|one| one.sum).sum(),
+        };
+        let tail = tails.into_iter().reduce(|a, b| Tail {
+            bound: a.bound.min(b.bound),
+            longer: a.longer + b.longer,
+            up_to: a.up_to.zip(b.up_to).map(|(a, b)| a.max(b)),
+        });
+        (merged, tail)
+    }
+
+    /// The same with a finite last bound: where its sum says, or a token above the largest.
+    fn closed(&self) -> Self {
+        let mut buckets = self.buckets.clone();
+        let open = buckets.pop_if(|(bound, _)| bound.is_infinite());
+        if let (Some((_, count)), Some(tail)) = (open, self.tail()) {
+            let end = tail.up_to.unwrap_or_default().max(tail.bound + 1.0);
+            buckets.push((end, count));
         }
+        Self { buckets, sum: self.sum }
     }
 
     fn bounds(&self) -> impl Iterator<Item = f64> {
@@ -86,12 +106,24 @@ mod tests {
     fn series_with_other_bounds_are_interpolated() {
         let fine = histogram(&[(100.0, 50.0), (200.0, 100.0), (f64::INFINITY, 100.0)], Some(9000.0));
         let coarse = histogram(&[(201.0, 40.0), (f64::INFINITY, 60.0)], Some(1000.0));
-        let merged = Histogram::merged(&[fine, coarse]);
+        let (merged, tail) = Histogram::merged(&[fine, coarse]);
+        assert_eq!(tail, Some(Tail { bound: 201.0, longer: 20.0, up_to: None }));
         assert_eq!(merged.sum, Some(10_000.0));
         assert_eq!(merged.buckets.len(), 4);
         for ((bound, count), expected) in merged.buckets.iter().zip([69.8, 139.8, 140.0, 160.0]) {
             assert!((count - expected).abs() < 1e-9, "{bound}: {count}");
         }
+    }
+
+    #[test]
+    fn what_a_coarse_server_has_above_its_bounds_does_not_land_above_those_of_another() {
+        let fine = histogram(&[(1000.0, 100.0), (f64::INFINITY, 100.0)], None);
+        // 50 prompts of 30 tokens in the mean, all above a bound of 20.
+        let coarse = histogram(&[(20.0, 0.0), (f64::INFINITY, 50.0)], Some(1500.0));
+        let (merged, tail) = Histogram::merged(&[fine, coarse]);
+        assert_eq!(tail, Some(Tail { bound: 20.0, longer: 50.0, up_to: Some(40.0) }));
+        assert_eq!(merged.buckets.last(), Some(&(1000.0, 150.0)));
+        assert!(merged.up_to(40.0) > 50.0);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::args::bucket_bound;
-use super::histogram::Histogram;
+use super::histogram::{Histogram, Tail};
 
 /// Samples by name and labels.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,11 +49,11 @@ impl Metrics {
         self.samples.get(name).map(|series| series.values().sum())
     }
 
-    /// A histogram, all its series added up; `None` if there is none of that name.
+    /// A histogram, all its series added up, and what lay above the largest bounds; `None` if there is none of that name.
     ///
     /// # Errors
     /// If a bound is none, counts fall from bucket to bucket, or a series does not say how many it counted in all.
-    pub(super) fn histogram(&self, name: &str) -> Result<Option<Histogram>, String> {
+    pub(super) fn histogram(&self, name: &str) -> Result<Option<(Histogram, Option<Tail>)>, String> {
         let Some(samples) = self.samples.get(&format!("{name}_bucket")) else { return Ok(None) };
         let mut series: BTreeMap<Vec<Label>, Vec<(f64, f64)>> = BTreeMap::new();
         for (labels, count) in samples {
@@ -159,8 +159,8 @@ mod tests {
     fn buckets_of_one_bound_are_one() {
         let text = "h_bucket{le=\"8.0\",e=\"0\"} 1\nh_bucket{le=\"8\",e=\"1\"} 2\nh_bucket{le=\"+Inf\",e=\"0\"} 4\n\
                     h_count{e=\"1\"} 3\nh_sum{e=\"0\"} 30\nh_sum{e=\"1\"} 20\n";
-        let histogram = Metrics::parse(text).unwrap().histogram("h").unwrap().unwrap();
-        assert_eq!(histogram.buckets, [(8.0, 3.0), (f64::INFINITY, 7.0)]);
+        let (histogram, _) = Metrics::parse(text).unwrap().histogram("h").unwrap().unwrap();
+        assert_eq!((histogram.buckets[0], histogram.buckets.last()), ((8.0, 3.0), Some(&(14.0, 7.0))));
         assert_eq!(histogram.sum, Some(50.0));
     }
 

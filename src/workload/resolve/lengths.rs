@@ -96,10 +96,8 @@ impl<S: Validate<Context = ()>> Resolver<'_, S> {
         let wrong =
             |reason: String| self.value("lengths.prometheus", format!("is {}: {reason}", file.display()));
         let histogram = metrics.histogram(name).map_err(|reason| wrong(format!("`{name}`: {reason}")))?;
-        let histogram = histogram.ok_or_else(|| wrong(format!("no histogram `{name}` in it")))?;
-        let tail = histogram.tail();
+        let (histogram, tail) = histogram.ok_or_else(|| wrong(format!("no histogram `{name}` in it")))?;
         let form = LengthForm {
-            max: tail.and_then(|tail| tail.up_to).map(|tokens| tokens.round() as u32),
             histogram: Some(
                 histogram.buckets.iter().map(|(bound, count)| (bound.to_string(), *count)).collect(),
             ),

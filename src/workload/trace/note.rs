@@ -124,7 +124,7 @@ impl fmt::Display for TraceNote {
                 write!(f, "{counted} of {of} {what} are longer than the largest bucket, {bound} tokens: ")?;
                 match up_to {
                     Some(up_to) => write!(f, "they are spread up to {up_to}, as the sum of all lengths says"),
-                    None => write!(f, "they count as {bound}, since nothing says how long they are"),
+                    None => write!(f, "they count as hardly longer, since nothing says how long they are"),
                 }
             }
             Self::Ticks { seconds, rows, stamps } => write!(
