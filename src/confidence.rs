@@ -105,10 +105,10 @@ mod tests {
     fn equal_values_leave_no_doubt() {
         for value in [0.1, 1.0 / 3.0, 1e17] {
             let known = Estimate::of(&[value; 7]).unwrap();
-            assert_eq!((known.mean, known.half_width), (value, Some(0.0)));
+            assert_eq!((known.mean.to_bits(), known.half_width), (value.to_bits(), Some(0.0)));
         }
         let one = Estimate::of(&[2.0]).unwrap();
-        assert_eq!((one.n, one.mean, one.half_width), (1, 2.0, None));
+        assert_eq!((one.n, one.mean.to_bits(), one.half_width), (1, 2.0_f64.to_bits(), None));
         assert_eq!(Estimate::of(&[]), None);
     }
 }

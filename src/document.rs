@@ -4,6 +4,7 @@
 //! shown where it stands. Scenarios and Kubernetes manifests are read through it.
 
 mod error;
+mod line;
 pub mod path;
 mod read;
 mod strict;
@@ -11,5 +12,6 @@ mod tree;
 mod typed;
 
 pub use error::{FileError, Problem};
+pub use line::json_line;
 pub use read::read;
 pub use tree::Document;

@@ -28,7 +28,7 @@ mod v1;
 
 pub use args::*;
 pub use capture::CaptureSizes;
-pub use command::{CommandError, ServeCommand, Server, UnknownFlag};
+pub use command::{CommandError, NNODES_SINCE, ServeCommand, Server, UnknownFlag, flag};
 pub use config::{EngineConfig, Executor, SchedulingPolicy};
 pub use defaults::{
     BadBatchLimits, BatchLimitArgs, BatchLimits, DEFAULT_BLOCK_SIZE, DEFAULT_SEQ_LEN_TO_CAPTURE,

@@ -25,5 +25,8 @@ pub use gpu::{Gpu, GpuArchitecture};
 pub use link::{CollectiveCost, Link, LinkTechnology, RampedCost};
 pub use machine::Machine;
 pub use network::{FloorCost, Network, NetworkKind, PointToPoint};
-pub use price::{Commitment, HourlyPrice, PriceError, PriceQuery, Provisioning, hourly_price};
+pub use price::{
+    Commitment, DEFAULT_REGION, HourlyPrice, PriceError, PriceQuery, Provisioning, hourly_price,
+    stand_in_price,
+};
 pub use storage::{Storage, StorageKind};

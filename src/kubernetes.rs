@@ -35,8 +35,8 @@ pub use hpa::{
 pub use loads::Loads;
 pub use lws::*;
 pub use manifest::{
-    ClaimStorage, Claims, Container, GpuNetwork, Manifest, Manifests, PodTemplate, VolumeSource,
-    read_manifests,
+    ClaimStorage, Claims, Container, GpuNetwork, Manifest, Manifests, NODES_ANNOTATION, PodTemplate,
+    VolumeSource, read_manifests,
 };
 pub use name::is_dns_label;
 pub use revision::Revision;

@@ -18,7 +18,7 @@ use crate::document::{self, path};
 pub use crate::document::{FileError as ScenarioError, Problem};
 pub use args::*;
 pub use file::ScenarioFile;
-pub use manifest::ManifestDeployment;
+pub use manifest::{ManifestDeployment, is_model};
 pub use resolved::{
     Component, FailureProcess, FaultKind, RepairTime, Resolved, ResolvedDeployment, ResolvedEngine,
     ResolvedPlacement, ResolvedPool, ResolvedStartup, ResolvedWorkload, rank_nodes,

@@ -15,6 +15,7 @@ mod curve;
 mod dataset;
 mod error;
 mod expected;
+mod histogram;
 mod length;
 mod prometheus;
 mod resolve;

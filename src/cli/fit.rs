@@ -18,7 +18,7 @@ use crate::scenario::ResolvedDeployment;
 #[derive(Args)]
 pub(super) struct FitArgs {
     /// Scenario file; `-` is stdin
-    #[arg(value_name = "SCENARIO", required_unless_present = "machine", conflicts_with = "machine")]
+    #[arg(value_name = "SCENARIO", required_unless_present = "machine", conflicts_with_all = ["machine", "nodes", "vllm_version", "command"])]
     scenario: Option<PathBuf>,
     #[command(flatten)]
     command: CommandOptions,

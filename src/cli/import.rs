@@ -20,6 +20,9 @@ pub(super) struct ImportArgs {
 
 /// Prints the scenario; what was ignored goes to stderr.
 pub(super) fn import(args: &ImportArgs) -> Result<(), CliError> {
+    if args.manifests.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(CliError::Usage("-: stdin can be read once only".to_owned()));
+    }
     let catalog = catalog(&args.catalog)?;
     let files = args.manifests.iter().map(|path| document::read(path)).collect::<Result<Vec<_>, _>>()?;
     let imported = interop::import(&files, &catalog)?;

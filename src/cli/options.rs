@@ -6,7 +6,6 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use serde_json::Value;
 
 use super::{error::CliError, output};
 use crate::catalog::{Catalog, CatalogError};
@@ -31,18 +30,10 @@ impl InputOptions {
         Ok(file)
     }
 
-    /// What the user's catalogue files say, by their names.
-    pub(super) fn catalog_files(&self) -> Result<Vec<(String, Value)>, CliError> {
-        let read = |file: &PathBuf| {
-            let (name, text) = catalog_text(file)?;
-            let bad = |error: serde_json::Error| CatalogError::BadFile {
-                file: name.clone(),
-                reason: error.to_string(),
-            };
-            let content = serde_json::from_str(&text).map_err(bad)?;
-            Ok((name, content))
-        };
-        self.catalog.iter().map(read).collect()
+    /// Names and texts of the user's catalogue files.
+    pub(super) fn catalog_files(&self) -> Result<Vec<(String, String)>, CliError> {
+        let texts = self.catalog.iter().map(|file| catalog_text(file));
+        Ok(texts.collect::<Result<_, _>>()?)
     }
 
     /// The catalogue, extended.

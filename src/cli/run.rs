@@ -33,7 +33,11 @@ const DEFAULT_ROWS: usize = 1_000_000;
 #[derive(Args)]
 pub(super) struct RunArgs {
     /// Scenario files; `-` is stdin
-    #[arg(required_unless_present = "machine", conflicts_with = "machine", value_name = "SCENARIO")]
+    #[arg(
+        value_name = "SCENARIO",
+        required_unless_present = "machine",
+        conflicts_with_all = ["machine", "nodes", "vllm_version", "command", "rate", "lengths", "duration"]
+    )]
     scenarios: Vec<PathBuf>,
     #[command(flatten)]
     command: CommandOptions,

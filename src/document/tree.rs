@@ -60,6 +60,21 @@ impl Document {
         read.collect()
     }
 
+    /// The items of the list `name` as documents of their own, each in its place of the file.
+    pub fn items(&self, name: &str) -> Vec<Self> {
+        let items = self.tree.get(name).and_then(Value::as_array).into_iter().flatten().enumerate();
+        let document = |(index, tree): (usize, &Value)| {
+            let at = path::key(&path::item(name, index));
+            let own = |(key, place): (&String, &Place)| {
+                let rest = key.strip_prefix(&at)?;
+                Some((rest.strip_prefix('.').unwrap_or(rest).to_owned(), *place))
+            };
+            let places = self.places.iter().filter_map(own).collect();
+            Self { tree: tree.clone(), places, ..Self::empty(&self.file, &self.text) }
+        };
+        items.map(document).collect()
+    }
+
     fn empty(file: &str, text: &Arc<str>) -> Self {
         Self {
             file: file.to_owned(),

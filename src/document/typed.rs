@@ -28,7 +28,7 @@ impl Document {
             }
             Err((at, message)) => return Err(describe(self, &at, &message)),
         };
-        self.in_range("", value)
+        self.in_range("", &self.tree, value)
     }
 
     /// The part `tree` of the file, which stands at `at`, as a `T`.
@@ -41,15 +41,21 @@ impl Document {
     {
         let read = read(tree);
         let value = read.map_err(|(inside, message)| describe(self, &join(at, &inside), &message))?;
-        self.in_range(at, value)
+        self.in_range(at, tree, value)
     }
 
-    fn in_range<T: Validate<Context = ()>>(&self, at: &str, value: T) -> Result<T, FileError> {
+    fn in_range<T: Validate<Context = ()>>(&self, at: &str, tree: &Value, value: T) -> Result<T, FileError> {
         if let Err(report) = value.validate()
             && let Some((inside, error)) = report.iter().next()
         {
-            let at = join(at, &inside.to_string());
-            let message = out_of_range(self.at(&at), &error.to_string());
+            let inside = inside.to_string();
+            let at = join(at, &inside);
+            // What was made of words of a command stands nowhere in the file.
+            let made = || {
+                let same = |(name, _): &(&String, &Value)| path::key(name) == path::key(&inside);
+                tree.as_object()?.iter().find(same).map(|(_, value)| value)
+            };
+            let message = out_of_range(self.at(&at).or_else(made), &error.to_string());
             return Err(self.error(&at, message));
         }
         Ok(value)
@@ -118,16 +124,6 @@ fn expected(name: &str, known: &[&str], label: &str) -> String {
 
 /// Wrong type: what was expected, and what is there.
 fn mismatch(document: &Document, at: &str, found: &str, wanted: &str) -> String {
-    let wanted = match wanted {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
-        "i32" | "i64" => "a whole number",
-        "f32" | "f64" => "a number",
-        "a boolean" => "true or false",
-        "a string" => "text",
-        "a sequence" => "a list",
-        "a map" => "fields",
-        other => other.strip_prefix("struct ").map_or(other, |_| "fields"),
-    };
     let is_number = found.starts_with("floating point") || found.starts_with("integer");
     if is_number && wanted.starts_with("a quoted version") {
         let raw = document.raw(at).unwrap_or_default();
@@ -135,6 +131,21 @@ fn mismatch(document: &Document, at: &str, found: &str, wanted: &str) -> String 
         let raw = &raw[..end];
         return format!("without quotes YAML reads {raw} as a number: expected \"{raw}\"");
     }
+    in_words(found, wanted)
+}
+
+/// A wrong type in words that are not Rust's.
+pub(super) fn in_words(found: &str, wanted: &str) -> String {
+    let wanted = match wanted {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "text",
+        "a sequence" => "a list",
+        "a map" => "fields",
+        other => other.strip_prefix("struct ").map_or(other, |_| "fields"),
+    };
     let found = found
         .replace("floating point", "the number")
         .replace("integer", "the number")

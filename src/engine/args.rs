@@ -41,7 +41,8 @@ pub struct EngineArgs {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dtype: Option<DtypeArg>,
-    /// Quantisation done while loading (`fp8`); a quantised checkpoint says so itself. TensorRT-LLM: done beforehand.
+    /// Quantisation done while loading (`fp8`); a quantised checkpoint says so itself, and may be named here. TensorRT-LLM:
+    /// done beforehand, `fp8` alone.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantization: Option<QuantizationArg>,
@@ -212,10 +213,61 @@ pub enum DtypeArg {
     Half,
 }
 
-/// `--quantization`, for weights quantised while they are loaded.
+/// `--quantization`: done while loading (`fp8` alone), or the method that the checkpoint was quantised with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum QuantizationArg {
     /// Linear layers in FP8.
     Fp8,
+    /// FP8 of Meta's checkpoints.
+    FbgemmFp8,
+    /// What llm-compressor writes.
+    #[serde(rename = "compressed-tensors")]
+    CompressedTensors,
+    /// FP8 of NVIDIA's checkpoints.
+    Modelopt,
+    /// 4-bit AWQ.
+    Awq,
+    /// The same in another kernel.
+    AwqMarlin,
+    /// 4-bit GPTQ.
+    Gptq,
+    /// The same in another kernel.
+    GptqMarlin,
+}
+
+impl QuantizationArg {
+    /// Its name in vLLM.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fp8 => "fp8",
+            Self::FbgemmFp8 => "fbgemm_fp8",
+            Self::CompressedTensors => "compressed-tensors",
+            Self::Modelopt => "modelopt",
+            Self::Awq => "awq",
+            Self::AwqMarlin => "awq_marlin",
+            Self::Gptq => "gptq",
+            Self::GptqMarlin => "gptq_marlin",
+        }
+    }
+
+    /// Whether it goes with a checkpoint whose `quant_method` this is (`vllm/config/model.py`, `_verify_quantization`,
+    /// recalled); the error is vLLM's.
+    ///
+    /// # Errors
+    /// If vLLM would refuse the two together.
+    pub fn check(self, quant_method: Option<&str>) -> Result<(), String> {
+        let name = self.name();
+        match quant_method {
+            None if self == Self::Fp8 => Ok(()),
+            None => {
+                Err(format!("the checkpoint is not quantised; only fp8 is done while loading, not {name}"))
+            }
+            Some(method) if name.trim_end_matches("_marlin") == method => Ok(()),
+            Some(method) => Err(format!(
+                "Quantization method specified in the model config ({method}) does not match the quantization method \
+                 specified in the `quantization` argument ({name})."
+            )),
+        }
+    }
 }

@@ -7,14 +7,14 @@
 mod dialect;
 mod find;
 mod number;
+mod parse;
 mod shell;
+mod write;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::Backend;
-use crate::catalog::suggestion;
-use dialect::{Flag, flag_name};
+pub use write::{NNODES_SINCE, flag};
 
 /// Whose command it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +60,14 @@ pub struct ServeCommand {
     pub download_dir: Option<String>,
     /// Fields of [`EngineArgs`](super::EngineArgs).
     pub engine: Map<String, Value>,
+    /// Nodes that it says the engine spans (`--nnodes`).
+    pub nodes: Option<u32>,
+    /// Flags that are known and not simulated.
+    pub ignored: Vec<String>,
     /// Flags that are not known here.
     pub unknown: Vec<UnknownFlag>,
+    /// Serving commands that come after it in its script.
+    pub others: usize,
     /// It is the process that Kubernetes signals, with no shell in between.
     pub is_process_1: bool,
     /// The container brings up a Ray cluster first.
@@ -99,6 +105,28 @@ pub enum CommandError {
         /// The flag.
         flag: String,
     },
+    /// A flag that changes what comes out, and is not simulated.
+    #[error("`{flag}`: {why}")]
+    Refused {
+        /// The flag, with its value where that is what is not simulated.
+        flag: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// A value that counts something, and is no number.
+    #[error("`{flag}`: expected a whole number, found `{value}`")]
+    NotANumber {
+        /// The flag.
+        flag: String,
+        /// Its value.
+        value: String,
+    },
+    /// A quote or bracket of a script that stays open.
+    #[error("the script has a `{open}` that nothing closes")]
+    Unclosed {
+        /// What opens it.
+        open: char,
+    },
     /// Neither true nor false.
     #[error("`{flag}`: expected true or false")]
     NotASwitch {
@@ -108,90 +136,30 @@ pub enum CommandError {
 }
 
 impl ServeCommand {
-    /// Reads the words behind the name of the program.
-    ///
-    /// # Errors
-    /// If there is no model, more than one, or a flag without its value.
-    pub fn parse(server: Server, words: &[String]) -> Result<Self, CommandError> {
-        let mut command = Self {
-            server,
-            model: String::new(),
-            served_model_name: None,
-            download_dir: None,
-            engine: Map::new(),
-            unknown: Vec::new(),
-            is_process_1: false,
-            starts_ray: false,
-        };
-        if server == Server::TensorRtLlm {
-            command.engine.insert("backend".to_owned(), json!(Backend::TensorRtLlm));
+    /// What is simulated otherwise than the command says, on `nodes` nodes; a line each.
+    pub fn remarks(&self, nodes: u32) -> Vec<String> {
+        let mut remarks: Vec<String> =
+            self.ignored.iter().map(|flag| format!("`{flag}` is not simulated; ignored")).collect();
+        if self.server == Server::Sglang {
+            remarks.push("SGLang is simulated as vLLM, which schedules much alike".to_owned());
         }
-        let mut words = words.iter().map(String::as_str).peekable();
-        while let Some(word) = words.next() {
-            let Some((name, given)) = flag_name(server, word) else {
-                command.positional(word)?;
-                continue;
-            };
-            let (switch, on) = name.strip_prefix("no_").map_or((name.as_str(), true), |name| (name, false));
-            match Flag::find(server, &name).or_else(|| Flag::find(server, switch).filter(Flag::is_switch)) {
-                Some(Flag::Switch(field, value)) => {
-                    let on = given.map_or(Some(on), truth);
-                    let on = on.ok_or_else(|| CommandError::NotASwitch { flag: word.to_owned() })?;
-                    command.engine.insert(field.to_owned(), json!(on == value));
-                }
-                Some(Flag::NoMatter) => {}
-                Some(flag) => {
-                    let value = given.or_else(|| words.next());
-                    let value = value.ok_or_else(|| CommandError::NoValue { flag: word.to_owned() })?;
-                    // Names a model may be called by come several after one flag.
-                    while flag == Flag::ServedName && words.next_if(|next| !next.starts_with('-')).is_some() {
-                    }
-                    command.set(flag, &name, value);
-                }
-                None => {
-                    let known = Flag::fields(server).map(|name| name.replace('_', "-")).collect::<Vec<_>>();
-                    let near = suggestion(&name.replace('_', "-"), known.iter().map(String::as_str));
-                    command.unknown.push(UnknownFlag { word: word.to_owned(), suggestion: near });
-                    // Whether it takes a value nobody knows; a word that is no flag is more likely one than a model.
-                    if given.is_none() {
-                        words.next_if(|next| !next.starts_with('-'));
-                    }
-                }
+        if self.others > 0 {
+            let what =
+                format!("the script starts {} more serving command(s); the first one counts", self.others);
+            remarks.push(what);
+        }
+        let processes = self.engine.get("distributed_executor_backend").is_some_and(|driver| driver == "mp");
+        match self.nodes {
+            Some(stated) if stated != nodes => {
+                remarks.push(format!("`--nnodes {stated}`: the engine has {nodes} here, which counts"));
             }
-        }
-        if command.model.is_empty() {
-            return Err(CommandError::NoModel { example: server.example() });
-        }
-        Ok(command)
-    }
-
-    fn positional(&mut self, word: &str) -> Result<(), CommandError> {
-        if !self.model.is_empty() {
-            return Err(CommandError::TwoModels { word: word.to_owned() });
-        }
-        word.clone_into(&mut self.model);
-        Ok(())
-    }
-
-    fn set(&mut self, flag: Flag, name: &str, value: &str) {
-        match flag {
-            Flag::Model => value.clone_into(&mut self.model),
-            Flag::ServedName => self.served_model_name = Some(value.to_owned()),
-            Flag::DownloadDir => self.download_dir = Some(value.to_owned()),
-            Flag::Field(field) => {
-                let short = if name.starts_with("max_") { number::human_readable(value) } else { None };
-                let value = short.map_or_else(|| number::scalar(value), Value::from);
-                self.engine.insert(field.to_owned(), value);
+            None if processes && nodes > 1 => {
+                remarks.push(format!(
+                    "`mp` spans {nodes} nodes with `--nnodes {nodes}`, which is taken to be there"
+                ));
             }
-            Flag::Switch(..) | Flag::NoMatter | Flag::NoMatterValue => {}
+            _ => {}
         }
-    }
-}
-
-fn truth(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
+        remarks
     }
 }

@@ -6,7 +6,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Commitment, NetworkKind, Provisioning, StorageKind};
+use super::{Commitment, DEFAULT_REGION, NetworkKind, PriceQuery, Provisioning, StorageKind};
 use crate::units::{Bandwidth, SimDuration};
 
 pub use upkeep::{MaintenanceArgs, NodeRepairArgs, UpgradeArgs, UpgradeStrategyArg};
@@ -101,6 +101,18 @@ impl NodePoolArgs {
             upgrade: None,
         }
     }
+
+    /// What a node of the pool costs, as a question to the catalogue.
+    pub fn price_query(&self) -> PriceQuery<'_> {
+        PriceQuery {
+            machine: &self.machine,
+            region: self.region.as_deref().unwrap_or(DEFAULT_REGION),
+            provisioning: self.provisioning.unwrap_or(Provisioning::Standard),
+            commitment: self.commitment,
+            discount: self.discount.unwrap_or(0.0),
+            usd_per_node_hour: self.usd_per_node_hour,
+        }
+    }
 }
 
 /// A number of nodes, or the limits of a pool that scales.
@@ -111,6 +123,16 @@ pub enum NodesArgs {
     Fixed(#[schemars(range(min = 1, max = 10_000))] u32),
     /// Between the two, as the cluster autoscaler decides.
     Scaled(NodeLimitsArgs),
+}
+
+impl NodesArgs {
+    /// Fewest and most nodes.
+    pub const fn limits(self) -> (u32, u32) {
+        match self {
+            Self::Fixed(nodes) => (nodes, nodes),
+            Self::Scaled(limits) => (limits.min, limits.max),
+        }
+    }
 }
 
 /// Limits of a node pool that scales.

@@ -8,6 +8,9 @@ use thiserror::Error;
 
 use crate::catalog::{Catalog, Fact, suggestion};
 
+/// Region that prices are taken from unless another is stated; the region of Google's own multi-host tutorials.
+pub const DEFAULT_REGION: &str = "us-central1";
+
 /// How the machines are obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -201,4 +204,28 @@ pub fn hourly_price(catalog: &Catalog, query: &PriceQuery<'_>) -> Result<HourlyP
         source: fact.source,
         recalled: fact.recalled,
     })
+}
+
+/// A price for a machine whose own the catalogue does not have, and what it really is: on demand in the default region, else
+/// the most alike that there is, else nothing.
+pub fn stand_in_price(catalog: &Catalog, query: &PriceQuery<'_>) -> (f64, String) {
+    let regions = catalog.section("prices").ok().and_then(|section| section.get(query.machine));
+    let regions = [query.region, DEFAULT_REGION].into_iter().chain(regions.map(names).unwrap_or_default());
+    let regions: Vec<&str> = regions.collect();
+    for provisioning in [Provisioning::Standard, Provisioning::FlexStart, Provisioning::Spot] {
+        for region in &regions {
+            let other = PriceQuery {
+                machine: query.machine,
+                region,
+                provisioning,
+                commitment: None,
+                discount: 0.0,
+                usd_per_node_hour: None,
+            };
+            if let Ok(price) = hourly_price(catalog, &other) {
+                return (price.usd_per_hour, format!("the {provisioning} price in {region}"));
+            }
+        }
+    }
+    (0.0, "nothing".to_owned())
 }

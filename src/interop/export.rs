@@ -13,8 +13,10 @@ use serde_json::Value;
 use super::yaml::{Comments, Style, to_yaml};
 use crate::catalog::Catalog;
 use crate::document::path::{field, item};
+use crate::engine::Backend;
 use crate::hardware::{Machine, NodePoolArgs, NodesArgs};
 use crate::scenario::{DeploymentArgs, PlacementArgs, ScenarioError, ScenarioFile};
+use crate::units::Version;
 
 /// Manifests, and what they do not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub(super) struct Place<'a> {
     deployment: &'a DeploymentArgs,
     pool: &'a NodePoolArgs,
     machine: &'a Machine,
+    /// No other deployment runs on the pool.
+    alone: bool,
 }
 
 impl Place<'_> {
@@ -56,6 +60,11 @@ impl Place<'_> {
     fn size(&self) -> u32 {
         let template = self.deployment.leaderworkerset.leader_worker_template.as_ref();
         template.and_then(|template| template.size).unwrap_or(1)
+    }
+
+    /// Release of vLLM.
+    fn version(&self) -> Version {
+        self.deployment.engine.version.unwrap_or(Backend::Vllm.known().1)
     }
 
     /// GPUs of a pod.
@@ -81,16 +90,29 @@ pub fn export(file: &ScenarioFile, catalog: &Catalog, name: Option<&str>) -> Res
         let pool = pool.ok_or_else(missing)?;
         let machine = Machine::read(catalog, &pool.machine)
             .map_err(|error| file.error(&field(&at, "node_pool"), error.to_string()))?;
-        let place = Place { deployment, pool, machine: &machine };
-        command::vllm_only(deployment).map_err(|why| file.error(&field(&at, "engine.backend"), why))?;
+        let on_pool = placement.deployments.iter().filter(|other| other.node_pool == pool.name);
+        let place = Place { deployment, pool, machine: &machine, alone: on_pool.count() == 1 };
+        command::check(&place).map_err(|(name, why)| file.error(&field(&at, name), why))?;
         remarks.extend(unsaid::of_deployment(&place));
         for (index, object) in objects::objects(&place, catalog).iter().enumerate() {
             let heading = if index == 0 { nodes(&place) } else { String::new() };
             documents.push(heading + &to_yaml(&object.tree, &object.comments, Style::Block));
         }
     }
+    remarks.extend(refusals(file, catalog, index));
     let text = documents.join("---\n");
     Ok(Exported { text, remarks })
+}
+
+/// What of a placement its image would not start; nothing where the rest of the scenario keeps that from being known.
+fn refusals(file: &ScenarioFile, catalog: &Catalog, placement: usize) -> Vec<String> {
+    let Ok(resolved) = file.resolve(catalog) else { return Vec::new() };
+    let deployments = resolved.placements[placement].deployments.iter();
+    let refused = deployments.filter_map(|deployment| {
+        let refusal = deployment.memory.as_ref().err()?.to_string().replace('\n', " ");
+        Some(format!("{}: does not fit: {refusal}", deployment.name))
+    });
+    refused.collect()
 }
 
 /// What to rent, as a comment.

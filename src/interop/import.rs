@@ -7,7 +7,6 @@ mod model;
 mod nodes;
 mod placement;
 mod pool;
-mod weights;
 
 use std::path::Path;
 
@@ -58,7 +57,7 @@ pub fn import(files: &[(String, String)], catalog: &Catalog) -> Result<Imported,
         imported.remarks.extend(placement.remarks.iter().cloned());
     }
     let runs = placements.iter().all(|placement| placement.runs);
-    runnable(&imported.text, &placements, catalog, runs)?;
+    imported.warnings.extend(runnable(&imported.text, &placements, catalog, runs)?);
     Ok(imported)
 }
 
@@ -105,32 +104,54 @@ fn scenario(name: &str, placements: &[Placement]) -> (Value, Comments) {
         }
         list.push(placement.tree());
     }
-    let tree = json!({
-        "name": name,
-        "duration": "10m",
-        "warmup": "1m",
-        "find_rate": true,
-        "slo": {"ttft_p95": "5s", "tpot_p95": "100ms"},
-        "workloads": [{
-            "name": "chat",
-            "arrivals": {"process": "poisson", "rate": format!("{}/s", 0.5 * f64::from(groups.max(1)))},
-            "lengths": "chat",
-        }],
-        "placements": list,
-    });
+    let short_of_nodes = placements.iter().any(|placement| placement.short_of_nodes);
+    let mut tree = json!({"name": name, "duration": "10m", "warmup": "1m"});
+    if short_of_nodes {
+        check("start", "there are too few nodes for all groups at once");
+        tree["start"] = json!("cold");
+    }
+    tree["find_rate"] = json!(true);
+    tree["slo"] = json!({"ttft_p95": "5s", "tpot_p95": "100ms"});
+    tree["workloads"] = json!([{
+        "name": "chat",
+        "arrivals": {"process": "poisson", "rate": format!("{}/s", 0.5 * f64::from(groups.max(1)))},
+        "lengths": "chat",
+    }]);
+    tree["placements"] = Value::Array(list);
     (tree, comments)
 }
 
-/// The scenario must be one that runs, but for a model that is not simulated; else the error is about the manifest.
+/// The scenario must be one that runs, but for a model that is not simulated; else the error is about the manifest. Returns
+/// what does not fit its GPUs, which is an answer and no error.
 fn runnable(
     text: &str,
     placements: &[Placement],
     catalog: &Catalog,
     models: bool,
-) -> Result<(), ScenarioError> {
+) -> Result<Vec<String>, ScenarioError> {
     let file = ScenarioFile::parse("scenario", text, Path::new(""), &[]);
-    let checked = file.and_then(|file| if models { file.resolve(catalog).map(|_| ()) } else { Ok(()) });
-    let Err(error) = checked else { return Ok(()) };
+    let checked = file.and_then(|file| if models { file.resolve(catalog).map(Some) } else { Ok(None) });
+    match checked {
+        Ok(resolved) => {
+            let resolved = resolved.map(|resolved| resolved.placements).unwrap_or_default();
+            let pairs = resolved
+                .iter()
+                .zip(placements)
+                .flat_map(|(resolved, found)| resolved.deployments.iter().zip(&found.deployments));
+            let refused = pairs.filter_map(|(resolved, found)| {
+                let refusal = resolved.memory.as_ref().err()?.to_string().replace('\n', " ");
+                Some(
+                    found.manifest.remark(&found.container.command_at(), &format!("does not fit: {refusal}")),
+                )
+            });
+            Ok(refused.collect())
+        }
+        Err(error) => Err(in_manifest(&error, placements)),
+    }
+}
+
+/// An error about a scenario as one about the manifest that it was made of.
+fn in_manifest(error: &ScenarioError, placements: &[Placement]) -> ScenarioError {
     let problem = error.problem();
     let indices: Vec<usize> = problem.path.split(['[', ']']).filter_map(|part| part.parse().ok()).collect();
     let found = indices.first().and_then(|index| placements.get(*index)).unwrap_or(&placements[0]);
@@ -150,5 +171,5 @@ fn runnable(
     } else {
         problem.message.clone()
     };
-    Err(found.manifest.error(&at, what))
+    found.manifest.error(&at, what)
 }

@@ -6,6 +6,7 @@
 //! command means, is the engine's business.
 
 mod autoscaler;
+mod budget;
 mod container;
 mod file;
 mod leaderworkerset;
@@ -14,16 +15,20 @@ mod object;
 mod part;
 mod pod;
 mod quantity;
+mod selector;
 mod storage;
+mod variables;
 
 pub use container::Container;
 pub use file::{Manifests, read_manifests};
+pub use leaderworkerset::NODES_ANNOTATION;
 pub use network::GpuNetwork;
 pub use pod::{PodTemplate, VolumeSource};
 pub use storage::{ClaimStorage, Claims};
 
 use super::{HpaArgs, LeaderWorkerSetArgs, PodDisruptionBudgetArgs};
 use crate::document::{Document, FileError};
+use crate::hardware::NodesArgs;
 
 /// One LeaderWorkerSet and what goes with it.
 #[derive(Clone, Debug)]
@@ -40,6 +45,8 @@ pub struct Manifest {
     pub hpa: Option<HpaArgs>,
     /// The budget that selects its pods.
     pub pod_disruption_budget: Option<PodDisruptionBudgetArgs>,
+    /// Nodes of its pool, where an annotation says so.
+    pub nodes: Option<NodesArgs>,
     /// What the claims of the same files are.
     pub claims: Claims,
     /// What was ignored, a line each.

@@ -70,6 +70,8 @@ pub struct Architecture {
     pub dtype: Precision,
     /// Formats of each layer's matrices, as they are in GPU memory.
     pub precision: Vec<LayerPrecision>,
+    /// How the checkpoint was quantised, as its `quant_method` says; nothing if it was not.
+    pub quant_method: Option<String>,
     /// Weights are quantised while loading (`quantization: fp8` on an unquantised checkpoint).
     pub online_quantization: bool,
 }

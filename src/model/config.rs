@@ -15,8 +15,12 @@ use crate::catalog::{Catalog, Fact, suggestion};
 const EXPERT_FIELDS: [&str; 5] =
     ["num_local_experts", "num_experts", "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size"];
 
-/// Largest value a size may have: beyond it the arithmetic of bytes could overflow, and no such model exists.
+/// Largest value a size may have: no model has larger ones.
 const LARGEST: u64 = 16_777_216;
+
+/// More parameters, and more bytes of KV cache for one request, than any model will have.
+const MOST_PARAMETERS: f64 = 1e15;
+const MOST_BYTES: f64 = 1e17;
 
 /// The fields of a configuration, with what to call the model in messages.
 struct Config<'a> {
@@ -140,10 +144,13 @@ impl<'a> Config<'a> {
         }
     }
 
+    fn quantization(&self) -> Option<&Value> {
+        ["quantization_config", "compression_config"].iter().find_map(|field| self.get_or_around(field))
+    }
+
     /// Formats of each layer's matrices.
     fn precision(&self, layers: u32, dtype: Precision) -> Result<Vec<LayerPrecision>, ModelError> {
-        let stated = ["quantization_config", "compression_config"];
-        let Some(config) = stated.iter().find_map(|field| self.get_or_around(field)) else {
+        let Some(config) = self.quantization() else {
             return Ok(vec![LayerPrecision::uniform(dtype); layers as usize]);
         };
         quantization::layers(config, layers, dtype).map_err(|problem| match problem {
@@ -158,7 +165,7 @@ impl<'a> Config<'a> {
         let dtype = self.dtype(&family)?;
         let layers = self.size(&family, "num_hidden_layers")?;
         let bias = self.flag("attention_bias", false)?;
-        Ok(Architecture {
+        let architecture = Architecture {
             name: self.model.to_owned(),
             hidden_size: self.size(&family, "hidden_size")?,
             intermediate_size: self.size(&family, "intermediate_size")?,
@@ -178,8 +185,31 @@ impl<'a> Config<'a> {
             text_of: self.wrapper.map(|(class, _)| class.to_owned()),
             dtype,
             precision: self.precision(layers, dtype)?,
+            quant_method: self
+                .quantization()
+                .and_then(|config| config.get("quant_method"))
+                .and_then(Value::as_str)
+                .map(str::to_owned),
             online_quantization: false,
-        })
+        };
+        self.plausible(&architecture)?;
+        Ok(architecture)
+    }
+
+    /// Refuses sizes that make sense one by one and not together: bytes are counted in whole numbers, which have an end.
+    fn plausible(&self, model: &Architecture) -> Result<(), ModelError> {
+        let [layers, hidden, inter, vocab] =
+            [model.layers, model.hidden_size, model.intermediate_size, model.vocab_size].map(f64::from);
+        let width = |heads: u32| f64::from(heads) * f64::from(model.head_dim);
+        let of_layer = hidden * (2.0 * width(model.heads) + 2.0 * width(model.kv_heads) + 3.0 * inter);
+        let parameters = layers * of_layer + 2.0 * vocab * hidden;
+        let context = layers * 4.0 * width(model.kv_heads) * f64::from(model.max_position_embeddings);
+        if parameters < MOST_PARAMETERS && context < MOST_BYTES {
+            return Ok(());
+        }
+        Err(self.bad(format!(
+            "{parameters:.1e} parameters and {context:.1e} bytes of KV cache for one request: no model is so large"
+        )))
     }
 }
 

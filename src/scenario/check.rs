@@ -195,9 +195,5 @@ pub(super) fn most_groups(
 
 /// Most nodes a pool can have.
 pub(super) fn most_nodes(nodes: Option<NodesArgs>) -> u32 {
-    match nodes {
-        None => 1,
-        Some(NodesArgs::Fixed(nodes)) => nodes,
-        Some(NodesArgs::Scaled(limits)) => limits.max,
-    }
+    nodes.map_or(1, |nodes| nodes.limits().1)
 }

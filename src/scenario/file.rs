@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::{Scenario, ScenarioError, check, manifest, unsupported};
 use crate::document::{self, Document};
 
@@ -47,11 +45,6 @@ impl ScenarioFile {
         let remarks = manifest::fill(&document, &mut scenario, base_dir)?;
         check::consistent(&document, &scenario, base_dir)?;
         Ok(Self { scenario, base_dir: base_dir.to_owned(), remarks, document })
-    }
-
-    /// What the file says, `--set` applied, as plain values.
-    pub fn tree(&self) -> &Value {
-        &self.document.tree
     }
 
     /// An error about the field at `path`, such as `placements[0].deployments[0].model`.

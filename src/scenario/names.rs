@@ -4,13 +4,8 @@ use std::fs;
 
 use super::{DeploymentArgs, ScenarioError, ScenarioFile, path::field};
 use crate::catalog::{Catalog, suggestion};
-use crate::hardware::{
-    Machine, NetworkKind, NodePoolArgs, PriceError, PriceQuery, Provisioning, hourly_price,
-};
+use crate::hardware::{Machine, NetworkKind, NodePoolArgs, PriceError, hourly_price};
 use crate::model::{Architecture, Layout};
-
-/// Region that prices are taken from unless a pool states one; the region of Google's own multi-host tutorials.
-pub(super) const DEFAULT_REGION: &str = "us-central1";
 
 impl ScenarioFile {
     /// The machine of a pool; its network must be one that the machine has.
@@ -38,15 +33,7 @@ impl ScenarioFile {
         pool: &NodePoolArgs,
         at: &str,
     ) -> Result<crate::hardware::HourlyPrice, ScenarioError> {
-        let query = PriceQuery {
-            machine: &pool.machine,
-            region: pool.region.as_deref().unwrap_or(DEFAULT_REGION),
-            provisioning: pool.provisioning.unwrap_or(Provisioning::Standard),
-            commitment: pool.commitment,
-            discount: pool.discount.unwrap_or(0.0),
-            usd_per_node_hour: pool.usd_per_node_hour,
-        };
-        hourly_price(catalog, &query).map_err(|error| {
+        hourly_price(catalog, &pool.price_query()).map_err(|error| {
             let name = match &error {
                 PriceError::UnknownMachine { .. } | PriceError::BadEntry { .. } => "machine",
                 PriceError::UnknownRegion { .. } => "region",
@@ -68,7 +55,8 @@ impl ScenarioFile {
         })
     }
 
-    /// The model of a deployment: a file if there is one of that name or it looks like one, else a name.
+    /// The model of a deployment: a file, or a directory with a `config.json`, if there is one of that name or it looks like
+    /// one, else a name.
     pub(super) fn architecture(
         &self,
         catalog: &Catalog,
@@ -78,12 +66,17 @@ impl ScenarioFile {
         self.model(catalog, &deployment.model, &field(at, "model"))
     }
 
-    /// A model by its name in the catalogue or the path of its `config.json`; an error is about the field `at`.
+    /// A model by its name in the catalogue, or the path of its `config.json` or of the directory that holds it; an error is
+    /// about the field `at`.
     ///
     /// # Errors
     /// If there is no such model, or its architecture is not simulated.
     pub fn model(&self, catalog: &Catalog, name: &str, at: &str) -> Result<Architecture, ScenarioError> {
-        let path = self.base_dir.join(name);
+        let mut path = self.base_dir.join(name);
+        // vLLM's own way to name a checkpoint on a disk.
+        if path.join("config.json").is_file() {
+            path.push("config.json");
+        }
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         let read = if is_json || path.is_file() {
             let text = fs::read_to_string(&path)

@@ -15,13 +15,13 @@ use super::{
     DeploymentArgs, PlacementArgs, Resolved, ResolvedDeployment, ResolvedEngine, ResolvedPlacement,
     ResolvedPool, ResolvedWorkload, ScenarioError, ScenarioFile,
     check::most_nodes,
-    names::{DEFAULT_REGION, layout},
+    names::layout,
     path::{field, item},
     rank_nodes,
 };
 use crate::catalog::{Catalog, CatalogError};
 use crate::engine::{Family, MemoryFacts, MemoryInputs, check_world_size, plan_memory};
-use crate::hardware::{Gpu, NetworkKind, Provisioning};
+use crate::hardware::{DEFAULT_REGION, Gpu, NetworkKind, Provisioning};
 use crate::metrics::ServerBuckets;
 use crate::model::{Architecture, Layout, Precision};
 use crate::routing::RouterConfig;
@@ -202,6 +202,8 @@ impl ScenarioFile {
         layout
             .check(&checkpoint)
             .map_err(|error| self.error(&field(at, "engine.tensor_parallel_size"), error.to_string()))?;
+        engine::check_quantization(&checkpoint, &args.engine)
+            .map_err(|why| self.error(&field(at, "engine.quantization"), why))?;
         let model = engine::as_loaded(checkpoint, &args.engine);
         let gpu = &pools[pool].gpu;
         let local_gpus = layout.gpus() / size;

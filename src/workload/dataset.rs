@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::TraceError;
 use super::trace::{TraceNote, bad_row};
+use crate::document::json_line;
 
 /// Characters of a token, of English text under a large vocabulary (recalled).
 const CHARACTERS: usize = 4;
@@ -42,10 +43,7 @@ impl Dataset {
         let (mut estimated, mut unstated) = (0, 0);
         let default = output_tokens.unwrap_or(OUTPUT_TOKENS);
         for (number, text) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            let line: Line = serde_json::from_str(text).map_err(|error| {
-                // The position counts from line 1 of the line itself, which would mislead.
-                let what = error.to_string();
-                let what = what.split(" at line ").next().unwrap_or(&what);
+            let line: Line = json_line(text).map_err(|what| {
                 let expected = "{\"prompt\": \"...\", \"output_tokens\": 128}";
                 bad_row(file, number, format!("{what}: expected a line such as {expected}"))
             })?;

@@ -6,6 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use super::args::bucket_bound;
+use super::histogram::{Histogram, Tail};
+
 /// Samples by name and labels.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Metrics {
@@ -46,16 +49,48 @@ impl Metrics {
         self.samples.get(name).map(|series| series.values().sum())
     }
 
-    /// Upper bound to cumulative count of a histogram's buckets; `None` if there is none of that name.
-    pub(super) fn buckets(&self, name: &str) -> Option<BTreeMap<String, f64>> {
-        let mut buckets = BTreeMap::new();
-        for (labels, count) in self.samples.get(&format!("{name}_bucket"))? {
-            let bound = labels.iter().find(|(label, _)| label == "le").map_or("", |(_, bound)| bound);
-            // `8`, `8.0` and `8e0` are one bucket.
-            let bound = bound.parse::<f64>().map_or_else(|_| bound.to_owned(), |bound| bound.to_string());
-            *buckets.entry(bound).or_insert(0.0) += count;
+    /// A histogram, all its series added up, and what lay above the largest bounds; `None` if there is none of that name.
+    ///
+    /// # Errors
+    /// If a bound is none, counts fall from bucket to bucket, or a series does not say how many it counted in all.
+    pub(super) fn histogram(&self, name: &str) -> Result<Option<(Histogram, Option<Tail>)>, String> {
+        let Some(samples) = self.samples.get(&format!("{name}_bucket")) else { return Ok(None) };
+        let mut series: BTreeMap<Vec<Label>, Vec<(f64, f64)>> = BTreeMap::new();
+        for (labels, count) in samples {
+            let (bounds, others): (Vec<Label>, Vec<Label>) =
+                labels.iter().cloned().partition(|(label, _)| label == "le");
+            let bound = bounds.first().map_or("", |(_, bound)| bound);
+            let bound = bucket_bound(bound).ok_or_else(|| {
+                format!("`{bound}` is not the upper bound of a bucket, such as 512 or +Inf")
+            })?;
+            series.entry(others).or_default().push((bound, *count));
         }
-        Some(buckets)
+        let of = |labels: &Vec<Label>, suffix: &str| {
+            self.samples.get(&format!("{name}_{suffix}"))?.get(labels).copied()
+        };
+        let mut histograms = Vec::new();
+        for (labels, mut buckets) in series {
+            buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+            rising(&buckets)?;
+            if buckets.last().is_none_or(|(bound, _)| bound.is_finite()) {
+                let count = of(&labels, "count").ok_or(
+                    "neither a bucket `+Inf` nor `_count` says how many are longer than its largest bound",
+                )?;
+                buckets.push((f64::INFINITY, count));
+                rising(&buckets)?;
+            }
+            let sum = of(&labels, "sum").filter(|sum| sum.is_finite());
+            histograms.push(Histogram { buckets, sum });
+        }
+        Ok(Some(Histogram::merged(&histograms)))
+    }
+}
+
+fn rising(buckets: &[(f64, f64)]) -> Result<(), String> {
+    if buckets.is_sorted_by(|a, b| a.1 <= b.1) {
+        Ok(())
+    } else {
+        Err("counts are cumulative and must not fall from bucket to bucket".to_owned())
     }
 }
 
@@ -122,10 +157,11 @@ mod tests {
 
     #[test]
     fn buckets_of_one_bound_are_one() {
-        let text =
-            "h_bucket{le=\"8.0\",e=\"0\"} 1\nh_bucket{le=\"8\",e=\"1\"} 2\nh_bucket{le=\"+Inf\",e=\"0\"} 4\n";
-        let buckets = Metrics::parse(text).unwrap().buckets("h").unwrap();
-        assert_eq!(buckets, BTreeMap::from([("8".to_owned(), 3.0), ("inf".to_owned(), 4.0)]));
+        let text = "h_bucket{le=\"8.0\",e=\"0\"} 1\nh_bucket{le=\"8\",e=\"1\"} 2\nh_bucket{le=\"+Inf\",e=\"0\"} 4\n\
+                    h_count{e=\"1\"} 3\nh_sum{e=\"0\"} 30\nh_sum{e=\"1\"} 20\n";
+        let (histogram, _) = Metrics::parse(text).unwrap().histogram("h").unwrap().unwrap();
+        assert_eq!((histogram.buckets[0], histogram.buckets.last()), ((8.0, 3.0), Some(&(14.0, 7.0))));
+        assert_eq!(histogram.sum, Some(50.0));
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn fit_answers_for_a_scenario_and_for_a_vllm_command() {
     assert!(String::from_utf8(bf16.stderr).unwrap().contains("does not fit: CUDA out of memory"));
     let typo = towtank(&[&machine[..], &["vllm", "serve", model, "--max-modl-len", "5"]].concat(), "");
     assert_eq!(typo.status.code(), Some(2));
-    assert!(String::from_utf8(typo.stderr).unwrap().contains("did you mean `max-model-len`?"));
+    assert!(String::from_utf8(typo.stderr).unwrap().contains("did you mean `--max-model-len`?"));
 }
 
 #[test]

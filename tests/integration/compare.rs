@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use towtank::{
     confidence::{Estimate, Precision},
-    metrics::PlacementStatus,
+    metrics::{PlacementResult, PlacementStatus},
     report::{
         Comparison, ComparisonHead, Metric, PlacementSummary, Replication, Summary, SummaryHead, TieBy,
         Verdict, comparison_csv, comparison_svg, comparison_table,
@@ -260,8 +260,7 @@ fn bad_requests_are_refused_before_anything_is_written() {
 fn replications(rates: &[[f64; 2]]) -> Vec<Replication> {
     let summary = |rates: &[f64; 2]| {
         let mut results = report::results();
-        results.insert(1, results[0].clone());
-        results[1].name = "second".to_owned();
+        results.insert(1, PlacementResult { name: "second".to_owned(), ..results[0].clone() });
         for (result, rate) in results.iter_mut().zip(rates) {
             result.capacity.as_mut().unwrap().max_requests_per_s_at_slo = *rate;
             let PlacementStatus::Ok(run) = &mut result.status else { panic!() };

@@ -105,6 +105,123 @@ fn one_of_several_placements_is_chosen_by_name() {
     assert_eq!(placement.node_pools[0].network, original.node_pools[0].network);
 }
 
+/// The placement of `full` with other arguments of the engine.
+fn with_engine(engine: &Value) -> Value {
+    let mut placement = full();
+    placement["deployments"][0]["leaderworkerset"]["annotations"] = Value::Null;
+    placement["deployments"][0]["engine"] = engine.clone();
+    placement
+}
+
+#[test]
+fn spare_nodes_come_back() {
+    let mut placement = full();
+    placement["deployments"][0]["leaderworkerset"]["annotations"] = Value::Null;
+    for nodes in [json!(9), json!({"min": 5, "max": 9})] {
+        placement["node_pools"][0]["nodes"] = nodes;
+        let file = parse(&scenario(&placement));
+        let again = import(&[("e.yaml".to_owned(), exported(&file, None))], &Catalog::builtin()).unwrap();
+        let again = &parse(&again.text).scenario.placements[0];
+        assert_eq!(again.node_pools[0].nodes, file.scenario.placements[0].node_pools[0].nodes);
+    }
+    let text = exported(&parse(&scenario(&placement)), None).replace("\"max\":9", "\"max\":0");
+    let error = import(&[("e.yaml".to_owned(), text)], &Catalog::builtin()).unwrap_err().to_string();
+    assert!(error.contains("towtank/nodes: expected `2` or `{\"min\": 2, \"max\": 4}`"), "{error}");
+}
+
+#[test]
+fn nodes_that_several_share_or_nobody_uses_are_named() {
+    let mut placement = full();
+    placement["deployments"][0]["leaderworkerset"]["annotations"] = Value::Null;
+    let mut second = placement["deployments"][0].clone();
+    second["name"] = json!("second");
+    placement["deployments"].as_array_mut().unwrap().push(second);
+    let mut unused = placement["node_pools"][0].clone();
+    unused["name"] = json!("unused");
+    placement["node_pools"].as_array_mut().unwrap().push(unused);
+    placement["node_pools"][0]["nodes"] = json!(12);
+    let exported = export(&parse(&scenario(&placement)), &Catalog::builtin(), None).unwrap();
+    assert!(!exported.text.contains("towtank/nodes"));
+    let remarks = exported.remarks.join("\n");
+    assert!(
+        remarks.contains("node pool a3: that 2 deployments share its nodes: no manifest says it"),
+        "{remarks}"
+    );
+    assert!(remarks.contains("node pool unused: no manifest says it"), "{remarks}");
+}
+
+#[test]
+fn small_targets_of_autoscalers_come_back() {
+    for target in [0.0004, 0.75, 5.0, 2.5e-8] {
+        let mut placement = full();
+        placement["deployments"][0]["leaderworkerset"]["annotations"] = Value::Null;
+        placement["deployments"][0]["hpa"]["metrics"][0]["pods"]["target"]["averageValue"] = json!(target);
+        let text = exported(&parse(&scenario(&placement)), None);
+        let again = import(&[("e.yaml".to_owned(), text)], &Catalog::builtin()).unwrap();
+        let again = &parse(&again.text).scenario.placements[0].deployments[0].hpa;
+        let metrics = serde_json::to_value(again.as_ref().unwrap()).unwrap();
+        assert_eq!(metrics["metrics"][0]["pods"]["target"]["averageValue"], json!(target));
+    }
+}
+
+#[test]
+fn what_the_definition_demands_is_written_where_the_scenario_leaves_it_out() {
+    let mut placement = full();
+    let lws = &mut placement["deployments"][0]["leaderworkerset"];
+    lws["annotations"] = Value::Null;
+    lws["rolloutStrategy"] = json!({"rollingUpdateConfiguration": {"maxSurge": 1}});
+    lws["networkConfig"] = json!({});
+    let text = exported(&parse(&scenario(&placement)), None);
+    well_formed(&text);
+    assert!(text.contains("type: RollingUpdate") && text.contains("subdomainPolicy: Shared"), "{text}");
+}
+
+#[test]
+fn a_release_gets_the_flags_that_it_takes() {
+    let two = json!({"tensor_parallel_size": 8, "pipeline_parallel_size": 2, "max_model_len": 16384});
+    let engine = |more: Value| {
+        let mut engine = two.clone();
+        engine.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        with_engine(&engine)
+    };
+    let old = engine(json!({"version": "0.8.5", "async_scheduling": false, "enforce_eager": false}));
+    let text = exported(&parse(&scenario(&old)), None);
+    assert!(!text.contains("async-scheduling") && !text.contains("eager"), "{text}");
+    let old = engine(json!({"version": "0.8.5", "async_scheduling": true}));
+    let remarks = export(&parse(&scenario(&old)), &Catalog::builtin(), None).unwrap().remarks.join("\n");
+    assert!(remarks.contains("llama: engine.async_scheduling: vLLM 0.8.5 has no such flag"), "{remarks}");
+    let processes = engine(json!({"version": "0.8.5", "distributed_executor_backend": "mp"}));
+    let error = export(&parse(&scenario(&processes)), &Catalog::builtin(), None).unwrap_err().to_string();
+    assert!(
+        error.contains("vLLM 0.8.5 has no `--nnodes`, with which mp spans nodes: expected ray"),
+        "{error}"
+    );
+    let unsaid = engine(json!({"version": "0.33"}));
+    let remarks = export(&parse(&scenario(&unsaid)), &Catalog::builtin(), None).unwrap().remarks.join("\n");
+    assert!(remarks.contains("llama: does not fit: World size (16)"), "{remarks}");
+}
+
+#[test]
+fn a_path_with_a_space_stays_one_word() {
+    let mut placement = with_engine(&json!({"version": "0.11"}));
+    placement["node_pools"][0]["storage"] = Value::Null;
+    let deployment = placement["deployments"][0].as_object_mut().unwrap();
+    deployment.insert("leaderworkerset".to_owned(), json!({}));
+    deployment.insert("model".to_owned(), json!("conf/my model/config.json"));
+    deployment.shift_remove("pod");
+    let text = exported(&parse(&scenario(&placement)), None);
+    assert!(text.contains("vllm serve 'conf/my model' \\\n"), "{text}");
+    let again = import(&[("e.yaml".to_owned(), text)], &Catalog::builtin()).unwrap();
+    assert_eq!(parse(&again.text).scenario.placements[0].deployments[0].model, "conf/my model");
+    placement["deployments"][0]["model"] = json!("llama.json");
+    let remarks =
+        export(&parse(&scenario(&placement)), &Catalog::builtin(), None).unwrap().remarks.join("\n");
+    assert!(
+        remarks.contains("model: vLLM takes a directory with a config.json in it, not `llama.json`"),
+        "{remarks}"
+    );
+}
+
 #[test]
 fn manifests_are_not_written_for_other_engines() {
     let mut placement = full();
@@ -196,7 +313,7 @@ fn quantities<'a>(values: impl IntoIterator<Item = &'a Value>) {
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let suffix = &text[digits.len()..];
         assert!(digits.parse::<u64>().is_ok(), "{text}");
-        assert!(["", "m", "k", "M", "G", "Ki", "Mi", "Gi", "Ti"].contains(&suffix), "{text}");
+        assert!(["", "n", "u", "m", "k", "M", "G", "Ki", "Mi", "Gi", "Ti"].contains(&suffix), "{text}");
     }
 }
 
@@ -245,11 +362,13 @@ prop_compose! {
             ("version", Some(json!(version))),
             ("tensor_parallel_size", Some(json!(tp))),
             ("pipeline_parallel_size", Some(json!(pp))),
-            ("distributed_executor_backend", driver.filter(|_| size > 1).map(|driver| json!(driver))),
+            // Processes span nodes in new releases only.
+            ("distributed_executor_backend", driver.filter(|driver| size > 1 && (*driver == "ray" || version == "0.33")).map(|driver| json!(driver))),
             ("max_model_len", max_model_len.map(|tokens| json!(tokens))),
             ("max_num_seqs", max_num_seqs.map(|seqs| json!(seqs))),
             ("gpu_memory_utilization", utilization.map(|percent| json!(f64::from(percent) / 100.0))),
-            ("enable_prefix_caching", caching.map(|on| json!(on))),
+            // What is off already, old releases have no word for.
+            ("enable_prefix_caching", caching.filter(|on| *on || version != "0.6.3").map(|on| json!(on))),
             ("enforce_eager", eager.map(|on| json!(on))),
             ("kv_cache_dtype", kv_cache.map(|kind| json!(kind))),
             ("quantization", quantization.map(|kind| json!(kind))),
@@ -326,7 +445,8 @@ prop_compose! {
     fn hpa(replicas: u32)(
         least in prop::option::of(1_u32..3),
         most in 3_u32..9,
-        milli in 1_u32..9000,
+        parts in 1_u32..9000,
+        part in prop::sample::select(vec![1.0, 1e3, 1e6]),
         metric in prop::sample::select(vec![
             "vllm:num_requests_running", "prometheus.googleapis.com|vllm:num_requests_waiting|gauge"]),
         window in prop::option::of(0_u32..3600),
@@ -336,14 +456,29 @@ prop_compose! {
             ("minReplicas", least.map(|least| json!(least))),
             ("maxReplicas", Some(json!(most.max(replicas)))),
             ("metrics", Some(json!([{"type": "Pods", "pods": {"metric": {"name": metric},
-                "target": {"type": "AverageValue", "averageValue": f64::from(milli) / 1000.0}}}]))),
+                "target": {"type": "AverageValue", "averageValue": f64::from(parts) / part}}}]))),
             ("behavior", behavior),
         ])
     }
 }
 
-/// A placement within what both scenarios and manifests can say, with just enough nodes.
+/// A placement within what both scenarios and manifests can say.
 fn placement() -> impl Strategy<Value = Value> {
+    prop::collection::vec(deployment(), 1..3).prop_map(|mut all| {
+        for (index, (pool, deployment)) in all.iter_mut().enumerate() {
+            let name = format!("{}-{index}", deployment["name"].as_str().unwrap());
+            deployment["name"] = json!(name);
+            pool["name"] = json!(format!("pool-{index}"));
+            deployment["node_pool"] = pool["name"].clone();
+        }
+        let name = all[0].1["name"].clone();
+        let (pools, deployments): (Vec<Value>, Vec<Value>) = all.into_iter().unzip();
+        json!({"name": name, "node_pools": pools, "deployments": deployments})
+    })
+}
+
+/// A node pool and what runs on it.
+fn deployment() -> impl Strategy<Value = (Value, Value)> {
     let shape = (
         "[a-z][a-z0-9-]{0,20}[a-z0-9]",
         0..MACHINES.len(),
@@ -351,9 +486,9 @@ fn placement() -> impl Strategy<Value = Value> {
         0_u32..3,
         any::<bool>(),
         1_u32..4,
-        (any::<bool>(), any::<bool>(), any::<bool>()),
+        (any::<bool>(), any::<bool>(), any::<bool>(), 0_u32..3),
     );
-    shape.prop_flat_map(|(name, machine, gpus, size, pipelined, replicas, (direct, scaled, spot))| {
+    shape.prop_flat_map(|(name, machine, gpus, size, pipelined, replicas, (direct, scaled, spot, spare))| {
         let (machine, most, network, disks) = MACHINES[machine];
         let (gpus, size) = ((1 << gpus).min(most), 1 << size);
         let (tp, pp) = if pipelined { (gpus, size) } else { (gpus * size, 1) };
@@ -377,35 +512,36 @@ fn placement() -> impl Strategy<Value = Value> {
         ]);
         let parts =
             (engine(tp, pp, size), leaderworkerset(replicas, size), pod(), hpa, storage, budget, model);
-        parts.prop_map(move |(engine, lws, pod, hpa, storage, budget, model)| {
-            let nodes = |groups: u32| (groups * size).div_ceil(most / gpus);
+        parts.prop_map(move |(mut engine, lws, pod, hpa, storage, budget, model)| {
+            if model.ends_with("FP8") && engine.get("quantization").is_some() {
+                engine["quantization"] = json!("compressed-tensors");
+            }
+            let nodes = |groups: u32| (groups * size).div_ceil(most / gpus) + spare;
             let limit = hpa.as_ref().map(|hpa| hpa["maxReplicas"].as_u64().unwrap() as u32);
             let nodes = match limit.filter(|limit| *limit > replicas) {
                 Some(limit) => json!({"min": nodes(replicas), "max": nodes(limit)}),
                 None => json!(nodes(replicas)),
             };
-            json!({
-                "name": name,
-                "node_pools": [stated(vec![
-                    ("name", Some(json!("pool"))),
-                    ("machine", Some(json!(machine))),
-                    ("nodes", Some(nodes)),
-                    ("network", Some(json!(if direct { network } else { "gvnic" }))),
-                    ("region", Some(json!("us-central1"))),
-                    ("provisioning", Some(json!(if spot && disks { "spot" } else { "standard" }))),
-                    ("storage", storage),
-                ])],
-                "deployments": [stated(vec![
-                    ("name", Some(json!(name))),
-                    ("node_pool", Some(json!("pool"))),
-                    ("model", Some(json!(model))),
-                    ("engine", Some(engine)),
-                    ("leaderworkerset", Some(lws)),
-                    ("hpa", hpa),
-                    ("pod", Some(pod)),
-                    ("podDisruptionBudget", budget),
-                ])],
-            })
+            let pool = stated(vec![
+                ("name", Some(json!("pool"))),
+                ("machine", Some(json!(machine))),
+                ("nodes", Some(nodes)),
+                ("network", Some(json!(if direct { network } else { "gvnic" }))),
+                ("region", Some(json!("us-central1"))),
+                ("provisioning", Some(json!(if spot && disks { "spot" } else { "standard" }))),
+                ("storage", storage),
+            ]);
+            let deployment = stated(vec![
+                ("name", Some(json!(name))),
+                ("node_pool", Some(json!("pool"))),
+                ("model", Some(json!(model))),
+                ("engine", Some(engine)),
+                ("leaderworkerset", Some(lws)),
+                ("hpa", hpa),
+                ("pod", Some(pod)),
+                ("podDisruptionBudget", budget),
+            ]);
+            (pool, deployment)
         })
     })
 }

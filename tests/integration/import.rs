@@ -104,6 +104,13 @@ fn stdin_is_a_manifest_too() {
 }
 
 #[test]
+fn stdin_is_read_once() {
+    let (stdout, stderr, status) = import(&["-", "-"]);
+    assert_eq!((stdout.as_str(), status), ("", 2));
+    assert!(stderr.contains("-: stdin can be read once only"), "{stderr}");
+}
+
+#[test]
 fn a_manifest_inside_a_scenario_fills_what_the_scenario_leaves_out() {
     let text = "name: inside
 duration: 1m

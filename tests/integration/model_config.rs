@@ -251,3 +251,13 @@ fn the_text_part_of_a_multimodal_model_is_read_and_said_to_be_one() {
         read(&config).unwrap_err().to_string().contains("`LlavaForConditionalGeneration` is not simulated")
     );
 }
+
+#[test]
+fn sizes_that_make_no_sense_together_are_refused() {
+    let largest = 16_777_216;
+    let all = json!({"hidden_size": largest, "intermediate_size": largest, "num_hidden_layers": largest,
+        "num_attention_heads": largest, "num_key_value_heads": largest, "vocab_size": largest});
+    assert!(refused(&all).contains("no model is so large"), "{}", refused(&all));
+    let cache = json!({"num_hidden_layers": largest, "max_position_embeddings": largest});
+    assert!(refused(&cache).contains("of KV cache for one request"), "{}", refused(&cache));
+}

@@ -327,6 +327,26 @@ fn results_of_another_plan_are_not_merged() {
     place.done(&["merge", "mine"]);
 }
 
+/// Pods have the plan, not the files of whoever planned.
+#[test]
+fn facts_of_the_user_travel_with_the_plan() {
+    let place = Place::new("facts");
+    let own = place.0.join("own.json");
+    let price = r#"{"value": 1.25, "unit": "USD/h", "source": "our contract", "date": "2026-11"}"#;
+    fs::write(
+        &own,
+        format!(r#"{{"prices": {{"a3-highgpu-1g": {{"us-central1": {{"standard": {price}}}}}}}}}"#),
+    )
+    .unwrap();
+    place.done(&["plan", "grid.yaml", "--catalog", "own.json", "--vary", RATE, "--out", "own"]);
+    fs::remove_file(own).unwrap();
+    fs::remove_file(place.0.join("grid.yaml")).unwrap();
+    place.done(&["run", "own"]);
+    place.done(&["merge", "own"]);
+    let rows = rows(&place.read("own/results.csv"));
+    assert!(rows.len() == 4 && rows.iter().all(|row| row["usd_per_hour"] == "1.25"), "{rows:?}");
+}
+
 /// A plan and what it was planned from can be moved together, and a scenario's own files are found from the plan.
 #[test]
 fn files_of_the_scenario_are_found_from_the_plan() {

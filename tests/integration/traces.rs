@@ -115,6 +115,14 @@ fn hash_ids_decide_what_prompts_share() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_row_and_a_list_is_no_row() {
+    let row = "{\"timestamp\": 0, \"input_length\": 5, \"output_length\": 5}\n";
+    assert_eq!(read(TraceFormat::VllmTimed, &format!("\u{feff}{row}")).unwrap().rows.len(), 1);
+    let error = read(TraceFormat::VllmTimed, "[0, 5, 5, []]\n").unwrap_err();
+    assert!(error.contains("expected fields, found a list"), "{error}");
+}
+
+#[test]
 fn ticks_are_noticed_and_jitter_spreads_them() {
     let class = trace("file: mooncake.jsonl, format: mooncake");
     assert_eq!(class.notes, [TraceNote::Ticks { seconds: 3, rows: 6, stamps: 3 }]);

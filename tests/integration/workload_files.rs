@@ -40,6 +40,59 @@ fn a_servers_counters_are_a_rate() {
     assert!((rate(curve) - 3.0).abs() < 1e-12, "a curve multiplies it as it does a stated rate");
 }
 
+/// A class whose lengths are those of a server's metrics.
+fn measured(name: &str, prompts: &str) -> Class {
+    let answers =
+        "vllm:request_generation_tokens_bucket{le=\"10\"} 5\nvllm:request_generation_tokens_count 5\n";
+    let path = std::env::temp_dir().join(format!("towtank-{}-{name}.txt", std::process::id()));
+    let prompts = prompts.replace("h_", "vllm:request_prompt_tokens_");
+    std::fs::write(&path, format!("\u{feff}{prompts}{answers}")).unwrap();
+    let class = class(&with("process: poisson, rate: 1/s", &format!("prometheus: {}", path.display())));
+    std::fs::remove_file(&path).unwrap();
+    class
+}
+
+#[test]
+fn servers_with_other_buckets_are_added_up_length_by_length() {
+    // 100 prompts up to 100 tokens on one server, 100 from 100 to 200 on the other, which has coarser buckets.
+    let prompts = "h_bucket{e=\"0\",le=\"50\"} 50\nh_bucket{e=\"0\",le=\"100\"} 100\nh_bucket{e=\"0\",le=\"+Inf\"} 100\n\
+                   h_bucket{e=\"1\",le=\"100\"} 0\nh_bucket{e=\"1\",le=\"200\"} 100\nh_bucket{e=\"1\",le=\"+Inf\"} 100\n";
+    let class = measured("mixed", prompts);
+    assert!((class.expected(None).input_tokens - 100.25).abs() < 0.2, "{:?}", class.expected(None));
+    let drawn = pairs(&class, 4000);
+    let short = drawn.iter().filter(|(input, _)| *input <= 100).count() as f64 / 4000.0;
+    assert!((short - 0.5).abs() < 0.03, "{short}");
+    assert!(class.notes.is_empty(), "{:?}", class.notes);
+}
+
+#[test]
+fn what_is_above_the_largest_bucket_is_spread_as_the_sum_says() {
+    // 1 of 100 up to 100 tokens, the others 301 in the mean.
+    let prompts = "h_bucket{le=\"101\"} 1\nh_bucket{le=\"+Inf\"} 100\nh_sum 29850\n";
+    let class = measured("tail", prompts);
+    assert!((class.expected(None).input_tokens - 298.5).abs() < 0.5, "{:?}", class.expected(None));
+    assert_eq!(
+        class.notes[0].to_string(),
+        "99 of 100 prompts are longer than the largest bucket, 101 tokens: they are spread up to 501, as the sum of all \
+         lengths says"
+    );
+    let unsaid = measured("no-sum", "h_bucket{le=\"101\"} 1\nh_bucket{le=\"+Inf\"} 100\n");
+    assert!(
+        unsaid.notes[0]
+            .to_string()
+            .ends_with("they count as hardly longer, since nothing says how long they are")
+    );
+    let counted = measured("no-inf", "h_bucket{le=\"101\"} 1\nh_count 100\n");
+    assert_eq!(counted.notes, unsaid.notes);
+    let stated = class_of("histogram: {\"101\": 1, +Inf: 100}");
+    assert_eq!(stated.notes, unsaid.notes);
+    assert!(class_of("histogram: {\"101\": 1, +Inf: 100}, max: 501").notes.is_empty());
+}
+
+fn class_of(input: &str) -> Class {
+    class(&with("process: poisson, rate: 1/s", &format!("input: {{{input}}}, output: 1")))
+}
+
 #[test]
 fn rows_of_a_dataset_keep_prompt_and_answer_together() {
     let rows = BTreeSet::from([(100, 10), (8, 20), (3000, 300), (50, 256)]);
@@ -110,12 +163,28 @@ fn files_that_state_nothing_are_refused() {
             "counts are cumulative and must not fall",
         ),
         (
+            "no-count.txt",
+            "vllm:request_prompt_tokens_bucket{le=\"1\"} 5\n",
+            "neither a bucket `+Inf` nor `_count` says how many",
+        ),
+        (
+            "no-bound.txt",
+            "vllm:request_prompt_tokens_bucket{le=\"few\"} 5\n",
+            "`few` is not the upper bound of a bucket",
+        ),
+        (
             "no-counter.txt",
             "a 1\n",
             "neither `vllm:request_success_total` nor `vllm:request_prompt_tokens_count` in it",
         ),
         ("bad.jsonl", "{\"prompt_len\": 0}\n", "bad.jsonl:1: a prompt or an answer of no tokens"),
         ("none.jsonl", "{\"output_tokens\": 3}\n", "none.jsonl:1: neither `prompt` nor `prompt_len`"),
+        ("list.jsonl", "[\"hello\", 3, 4]\n", "list.jsonl:1: expected fields, found a list"),
+        (
+            "text.jsonl",
+            "{\"prompt_len\": \"three\"}\n",
+            "text.jsonl:1: expected a whole number, 0 or more, found text \"three\"",
+        ),
         ("empty.jsonl", "\n", "empty.jsonl: no row with input and output tokens"),
     ] {
         let path = std::env::temp_dir().join(format!("towtank-{}-{file}", std::process::id()));

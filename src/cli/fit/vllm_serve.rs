@@ -9,27 +9,30 @@ fn error(message: String) -> ScenarioError {
     ScenarioError::file("vllm serve", message)
 }
 
-/// The scenario, as JSON text, that holds the command's engine on `nodes` nodes of `machine`; `base` is the rest of it,
-/// `usd_per_node_hour` a price that goes before the catalogue's.
+/// Reads the command; a flag that is not known is an error here, where nobody else could have a use for it.
+pub(in crate::cli) fn read(words: &[String]) -> Result<ServeCommand, ScenarioError> {
+    let command = ServeCommand::typed(words).map_err(|problem| error(problem.to_string()))?;
+    match command.unknown.first() {
+        Some(flag) => Err(error(format!("unknown flag `{}`{}", flag.word, flag.suggestion))),
+        None => Ok(command),
+    }
+}
+
+/// The scenario, as JSON text, that holds the command's engine on `nodes` nodes of `machine`; `base` is the rest of it.
 pub(in crate::cli) fn scenario(
     machine: &str,
     nodes: u32,
     version: Option<&str>,
-    command: &[String],
+    command: ServeCommand,
     base: Map<String, Value>,
-    usd_per_node_hour: Option<f64>,
-) -> Result<String, ScenarioError> {
-    let ServeCommand { model, mut engine, unknown, .. } =
-        ServeCommand::typed(command).map_err(|problem| error(problem.to_string()))?;
-    if let Some(flag) = unknown.first() {
-        return Err(error(format!("unknown flag `{}`{}", flag.word, flag.suggestion)));
-    }
+) -> String {
+    let ServeCommand { model, mut engine, .. } = command;
     if let Some(version) = version {
         engine.insert("version".to_owned(), json!(version));
     }
     let placements = json!([{
         "name": machine,
-        "node_pools": [{"name": "pool", "machine": machine, "nodes": nodes, "usd_per_node_hour": usd_per_node_hour}],
+        "node_pools": [{"name": "pool", "machine": machine, "nodes": nodes}],
         "deployments": [{
             "name": "vllm",
             "node_pool": "pool",
@@ -40,22 +43,24 @@ pub(in crate::cli) fn scenario(
     }]);
     let mut scenario = base;
     scenario.insert("placements".to_owned(), placements);
-    Ok(Value::Object(scenario).to_string())
+    Value::Object(scenario).to_string()
 }
 
 /// An error about a field, in the words of the command line.
-pub(in crate::cli) fn in_flags(error: &ScenarioError) -> ScenarioError {
-    let problem = error.problem();
-    let name = problem.path.rsplit('.').next().unwrap_or_default();
+pub(in crate::cli) fn in_flags(wrong: &ScenarioError) -> ScenarioError {
+    let problem = wrong.problem();
+    let path = problem.path.as_str();
+    let name = path.rsplit('.').next().unwrap_or_default();
     let flag = match name {
         "machine" => "--machine".to_owned(),
         "version" => "--vllm-version".to_owned(),
         "model" => "model".to_owned(),
         "duration" | "rate" | "lengths" => format!("--{name}"),
-        "region" | "provisioning" | "commitment" => format!("--set {}", problem.path),
-        _ if problem.path.contains(".lengths") => "--lengths".to_owned(),
-        _ if problem.path.contains(".engine.") => format!("--{}", name.replace('_', "-")),
-        _ => "--nodes".to_owned(),
+        "nodes" | "size" => "--nodes".to_owned(),
+        _ if path.contains(".lengths") => "--lengths".to_owned(),
+        _ if path.contains(".engine.") => format!("--{}", name.replace('_', "-")),
+        "" => return error(problem.message.clone()),
+        _ => format!("--set {path}"),
     };
-    ScenarioError::file("vllm serve", format!("{flag}: {}", problem.message))
+    error(format!("{flag}: {}", problem.message))
 }

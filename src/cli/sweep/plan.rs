@@ -14,7 +14,7 @@ pub(in crate::cli) struct PlanArgs {
     /// Scenario file; `-` is stdin
     #[arg(value_name = "SCENARIO")]
     scenario: PathBuf,
-    /// A field and the values it takes, such as `seed=1,2,3`, `PATH=1..10:1` or `PATH=16..256:x2`; the last one given varies fastest
+    /// A field and the values it takes, such as `warmup=1m,2m`, `PATH=1..10:1` or `PATH=16..256:x2`; the last one given varies fastest
     #[arg(long, value_name = "PATH=VALUES")]
     vary: Vec<String>,
     /// The same for fields that vary together: the first value of each, then the second, ...

@@ -1,5 +1,9 @@
 //! The flags of each server, and which field of the engine's arguments each one is.
 
+mod sglang;
+mod tensorrt_llm;
+mod vllm;
+
 use super::Server;
 
 /// What a flag does.
@@ -7,7 +11,7 @@ use super::Server;
 pub(super) enum Flag {
     /// Its value is a field.
     Field(&'static str),
-    /// It stands alone and sets a field to this.
+    /// It sets a field to this, unless its value or a `--no-` in front says otherwise.
     Switch(&'static str, bool),
     /// Its value is the model.
     Model,
@@ -15,123 +19,34 @@ pub(super) enum Flag {
     ServedName,
     /// Its value is where models are kept.
     DownloadDir,
-    /// It stands alone and changes nothing that is simulated.
-    NoMatter,
-    /// Its value changes nothing that is simulated.
-    NoMatterValue,
+    /// Its value is the number of nodes that the engine spans.
+    Nodes,
+    /// It changes nothing that is simulated.
+    NoMatter(Takes),
+    /// It may change something and is not simulated; whoever reads the command is told.
+    Ignored(Takes),
+    /// Its value changes what comes out, unless it is the first, and is not simulated for the reason that comes second.
+    Refused(&'static str, &'static str),
+    /// The same for a flag that stands alone.
+    RefusedSwitch(&'static str),
 }
 
-use Flag::{DownloadDir, Field, Model, NoMatter, NoMatterValue, ServedName, Switch};
+/// What stands behind a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    Nothing,
+    Value,
+}
 
-/// vLLM (`vllm/engine/arg_utils.py`, `vllm/entrypoints/openai/cli_args.py`).
-const VLLM: &[(&str, Flag)] = &[
-    ("tensor_parallel_size", Field("tensor_parallel_size")),
-    ("pipeline_parallel_size", Field("pipeline_parallel_size")),
-    ("distributed_executor_backend", Field("distributed_executor_backend")),
-    ("max_model_len", Field("max_model_len")),
-    ("dtype", Field("dtype")),
-    ("quantization", Field("quantization")),
-    ("kv_cache_dtype", Field("kv_cache_dtype")),
-    ("max_num_seqs", Field("max_num_seqs")),
-    ("max_num_batched_tokens", Field("max_num_batched_tokens")),
-    ("gpu_memory_utilization", Field("gpu_memory_utilization")),
-    ("block_size", Field("block_size")),
-    ("num_gpu_blocks_override", Field("num_gpu_blocks_override")),
-    ("long_prefill_token_threshold", Field("long_prefill_token_threshold")),
-    ("scheduling_policy", Field("scheduling_policy")),
-    ("num_scheduler_steps", Field("num_scheduler_steps")),
-    ("max_seq_len_to_capture", Field("max_seq_len_to_capture")),
-    ("enable_chunked_prefill", Switch("enable_chunked_prefill", true)),
-    ("enable_prefix_caching", Switch("enable_prefix_caching", true)),
-    ("async_scheduling", Switch("async_scheduling", true)),
-    ("enforce_eager", Switch("enforce_eager", true)),
-    ("disable_hybrid_kv_cache_manager", Switch("disable_hybrid_kv_cache_manager", true)),
-    ("model", Model),
-    ("served_model_name", ServedName),
-    ("download_dir", DownloadDir),
-    ("host", NoMatterValue),
-    ("port", NoMatterValue),
-    ("api_key", NoMatterValue),
-    ("seed", NoMatterValue),
-    ("nnodes", NoMatterValue),
-    ("node_rank", NoMatterValue),
-    ("master_addr", NoMatterValue),
-    ("master_port", NoMatterValue),
-    ("load_format", NoMatterValue),
-    ("tokenizer", NoMatterValue),
-    ("chat_template", NoMatterValue),
-    ("tool_call_parser", NoMatterValue),
-    ("reasoning_parser", NoMatterValue),
-    ("uvicorn_log_level", NoMatterValue),
-    ("headless", NoMatter),
-    ("trust_remote_code", NoMatter),
-    ("disable_log_requests", NoMatter),
-    ("disable_log_stats", NoMatter),
-    ("enable_auto_tool_choice", NoMatter),
-];
-
-/// SGLang (`python/sglang/srt/server_args.py`), in vLLM's words where there are such.
-const SGLANG: &[(&str, Flag)] = &[
-    ("tp", Field("tensor_parallel_size")),
-    ("tp_size", Field("tensor_parallel_size")),
-    ("tensor_parallel_size", Field("tensor_parallel_size")),
-    ("pp_size", Field("pipeline_parallel_size")),
-    ("pipeline_parallel_size", Field("pipeline_parallel_size")),
-    ("context_length", Field("max_model_len")),
-    ("dtype", Field("dtype")),
-    ("quantization", Field("quantization")),
-    ("kv_cache_dtype", Field("kv_cache_dtype")),
-    ("max_running_requests", Field("max_num_seqs")),
-    ("chunked_prefill_size", Field("max_num_batched_tokens")),
-    ("mem_fraction_static", Field("gpu_memory_utilization")),
-    ("disable_radix_cache", Switch("enable_prefix_caching", false)),
-    ("disable_cuda_graph", Switch("enforce_eager", true)),
-    ("model", Model),
-    ("model_path", Model),
-    ("served_model_name", ServedName),
-    ("download_dir", DownloadDir),
-    ("host", NoMatterValue),
-    ("port", NoMatterValue),
-    ("api_key", NoMatterValue),
-    ("random_seed", NoMatterValue),
-    ("nnodes", NoMatterValue),
-    ("node_rank", NoMatterValue),
-    ("dist_init_addr", NoMatterValue),
-    ("dist_timeout", NoMatterValue),
-    ("load_format", NoMatterValue),
-    ("tokenizer_path", NoMatterValue),
-    ("chat_template", NoMatterValue),
-    ("tool_call_parser", NoMatterValue),
-    ("reasoning_parser", NoMatterValue),
-    ("log_level", NoMatterValue),
-    ("trust_remote_code", NoMatter),
-    ("enable_metrics", NoMatter),
-];
-
-/// TensorRT-LLM (`tensorrt_llm/commands/serve.py`).
-const TENSORRT_LLM: &[(&str, Flag)] = &[
-    ("tp_size", Field("tensor_parallel_size")),
-    ("pp_size", Field("pipeline_parallel_size")),
-    ("max_seq_len", Field("max_model_len")),
-    ("max_batch_size", Field("max_num_seqs")),
-    ("max_num_tokens", Field("max_num_batched_tokens")),
-    ("kv_cache_free_gpu_memory_fraction", Field("gpu_memory_utilization")),
-    ("host", NoMatterValue),
-    ("port", NoMatterValue),
-    ("backend", NoMatterValue),
-    ("tokenizer", NoMatterValue),
-    ("log_level", NoMatterValue),
-    ("gpus_per_node", NoMatterValue),
-    ("cluster_size", NoMatterValue),
-    ("trust_remote_code", NoMatter),
-];
+/// Flags by name, in the form of a field.
+type Table = &'static [(&'static str, Flag)];
 
 impl Flag {
-    const fn table(server: Server) -> &'static [(&'static str, Self)] {
+    const fn table(server: Server) -> Table {
         match server {
-            Server::Vllm => VLLM,
-            Server::Sglang => SGLANG,
-            Server::TensorRtLlm => TENSORRT_LLM,
+            Server::Vllm => vllm::FLAGS,
+            Server::Sglang => sglang::FLAGS,
+            Server::TensorRtLlm => tensorrt_llm::FLAGS,
         }
     }
 
@@ -140,27 +55,45 @@ impl Flag {
         Self::table(server).iter().find(|(known, _)| *known == name).map(|(_, flag)| *flag)
     }
 
-    /// Names of the flags that matter to the engine.
-    pub(super) fn fields(server: Server) -> impl Iterator<Item = &'static str> {
-        Self::table(server)
-            .iter()
-            .filter(|(_, flag)| matches!(flag, Field(_) | Switch(..)))
-            .map(|(name, _)| *name)
+    /// Names of all flags.
+    pub(super) fn names(server: Server) -> impl Iterator<Item = &'static str> {
+        Self::table(server).iter().map(|(name, _)| *name)
     }
 
+    /// Whether it stands alone, and has a form that begins with `--no-`.
     pub(super) const fn is_switch(&self) -> bool {
-        matches!(self, Switch(..) | NoMatter)
+        matches!(
+            self,
+            Self::Switch(..)
+                | Self::RefusedSwitch(_)
+                | Self::NoMatter(Takes::Nothing)
+                | Self::Ignored(Takes::Nothing)
+        )
     }
 }
 
-/// `--a-b`, `--a_b=v` and the short forms, as the name of a field and what follows `=`.
+/// `--a-b`, `--a_b=v`, `--a.b v` and the short forms, as the name of a field and what follows `=`; `None` for a word that is
+/// no flag.
 pub(super) fn flag_name(server: Server, word: &str) -> Option<(String, Option<&str>)> {
+    if word == "-" || !word.starts_with('-') {
+        return None;
+    }
     let (flag, value) = word.split_once('=').map_or((word, None), |(flag, value)| (flag, Some(value)));
-    let name = match (server, flag) {
-        (Server::Vllm, "-tp") => "tensor_parallel_size".to_owned(),
-        (Server::Vllm, "-pp") => "pipeline_parallel_size".to_owned(),
-        (Server::Vllm, "-q") => "quantization".to_owned(),
-        _ => flag.strip_prefix("--")?.replace('-', "_"),
+    // A part of a setting that is JSON, such as `--compilation-config.mode`.
+    let flag = flag.split('.').next().unwrap_or_default();
+    if let Some(name) = flag.strip_prefix("--") {
+        return Some((name.replace('-', "_"), value));
+    }
+    let short = &flag[1..];
+    let long = match server {
+        Server::Vllm => vllm::SHORT.iter().find(|(known, _)| *known == short).map(|(_, long)| *long),
+        Server::Sglang | Server::TensorRtLlm => None,
     };
-    Some((name, value))
+    // `-O3` is `-O 3`.
+    if let Some(level) =
+        short.strip_prefix('O').filter(|level| long.is_none() && server == Server::Vllm && !level.is_empty())
+    {
+        return Some(("optimization_level".to_owned(), Some(level)));
+    }
+    Some((long.unwrap_or(short).to_owned(), value))
 }

@@ -1,6 +1,6 @@
 //! Numbers as flags have them.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// `8k` is 8000 and `8K` is 8192; only the decimal ones take a fraction, as in `25.6k` (vLLM `engine/arg_utils.py`,
 /// `human_readable_int`).
@@ -17,17 +17,25 @@ pub(super) fn human_readable(text: &str) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(scale)?.checked_add(parts.checked_mul(scale)? / fine)
 }
 
-/// A number where it is one.
+/// A number where it is one, in any of the spellings that Python takes: `8`, `+8`, `.9`, `1.`.
 pub(super) fn scalar(text: &str) -> Value {
-    match serde_json::from_str(text) {
-        Ok(Value::Number(number)) => Value::Number(number),
-        _ => Value::String(text.to_owned()),
-    }
+    let whole = text.parse::<i64>().map(Value::from).ok();
+    let number = whole.or_else(|| text.parse().ok().and_then(Number::from_f64).map(Value::Number));
+    number.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_read_as_python_reads_them() {
+        let read = ["8", "+8", "-1", ".9", "1.", "0.85", "eight", "inf"].map(scalar);
+        let text = |text: &str| Value::String(text.to_owned());
+        let numbers: [Value; 6] = [8.into(), 8.into(), (-1).into(), 0.9.into(), 1.0.into(), 0.85.into()];
+        assert_eq!(read[..6], numbers);
+        assert_eq!(read[6..], ["eight", "inf"].map(text));
+    }
 
     #[test]
     fn lengths_are_read_as_vllm_reads_them() {

@@ -3,72 +3,51 @@
 //! Nothing is run. A command substitution stays as it is written, since its output is not known; conditions and loops are
 //! not understood, their commands are taken as if they ran.
 
+mod arithmetic;
+
 use std::collections::BTreeMap;
+
+use arithmetic::evaluate;
 
 /// Variables with the values that are known.
 pub(super) type Variables = BTreeMap<String, String>;
 
-/// The simple commands of a script in order, as words: unquoted, variables replaced, redirections left out. Assignments in
-/// the script add to `variables`.
-pub(super) fn commands(script: &str, variables: &mut Variables) -> Vec<Vec<String>> {
-    let mut reader = Reader {
-        rest: script.chars().collect::<Vec<_>>().into_iter().peekable(),
-        word: None,
-        words: Vec::new(),
-    };
+/// A quote, or a bracket of a substitution, that nothing closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unclosed(pub(super) char);
+
+/// The simple commands of a script in order, as words: unquoted, variables replaced, redirections and here-documents left
+/// out. Assignments in the script add to `variables`.
+pub(super) fn commands(script: &str, variables: &mut Variables) -> Result<Vec<Vec<String>>, Unclosed> {
+    let mut reader = Reader::new(script);
     let mut commands = Vec::new();
     while let Some(c) = reader.rest.next() {
         match c {
+            '&' if reader.rest.peek() == Some(&'>') => {}
             ';' | '\n' | '|' | '&' | '(' | ')' => {
-                // `2>&1` is a redirection, not the end of a command.
-                if c == '&' && reader.word.as_deref().is_some_and(|word| word.ends_with('>')) {
-                    reader.push('&');
-                    continue;
-                }
                 reader.end_word();
                 end_command(&mut reader.words, &mut commands, variables);
+                if c == '\n' {
+                    reader.skip_documents();
+                }
             }
+            '>' | '<' => reader.redirection(c),
             '#' if reader.word.is_none() => while reader.rest.next_if(|c| *c != '\n').is_some() {},
             '\\' => match reader.rest.next() {
                 Some('\n') | None => {}
                 Some(c) => reader.push(c),
             },
-            '\'' => reader.single_quoted(),
-            '"' => reader.double_quoted(variables),
-            '$' => reader.dollar(variables),
+            '\'' => reader.single_quoted()?,
+            '"' => reader.double_quoted(variables)?,
+            '`' => reader.backticks()?,
+            '$' => reader.dollar(variables, false)?,
             c if c.is_whitespace() => reader.end_word(),
             c => reader.push(c),
         }
     }
     reader.end_word();
     end_command(&mut reader.words, &mut commands, variables);
-    commands
-}
-
-/// Kubernetes' own replacement in `command` and `args`: `$(NAME)` if there is such a variable, `$$` for a dollar sign.
-pub(super) fn replace(text: &str, variables: &Variables) -> String {
-    let mut replaced = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        replaced.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let name = rest.strip_prefix("$(").and_then(|inside| inside.split_once(')'));
-        match name.and_then(|(name, after)| Some((variables.get(name)?, after))) {
-            Some((value, after)) => {
-                replaced.push_str(value);
-                rest = after;
-            }
-            None if rest.starts_with("$$") => {
-                replaced.push('$');
-                rest = &rest[2..];
-            }
-            None => {
-                replaced.push('$');
-                rest = &rest[1..];
-            }
-        }
-    }
-    replaced + rest
+    Ok(commands)
 }
 
 /// Puts leading assignments among the variables, and what remains among the commands.
@@ -80,17 +59,7 @@ fn end_command(words: &mut Vec<String>, commands: &mut Vec<Vec<String>>, variabl
             variables.insert(name.to_owned(), value.to_owned());
         }
     }
-    let mut command = Vec::new();
-    while let Some(word) = words.next() {
-        match word.trim_start_matches(|c: char| c.is_ascii_digit()) {
-            // The target of a redirection may be a word of its own.
-            ">" | ">>" | "<" => {
-                words.next();
-            }
-            redirection if redirection.starts_with(['>', '<']) => {}
-            _ => command.push(word),
-        }
-    }
+    let command: Vec<String> = words.collect();
     if !command.is_empty() {
         commands.push(command);
     }
@@ -113,9 +82,23 @@ struct Reader {
     /// The word so far; quotes make an empty one.
     word: Option<String>,
     words: Vec<String>,
+    /// The word that comes is where a redirection leads.
+    redirected: bool,
+    /// Lines that end the here-documents which begin on the next line.
+    documents: Vec<String>,
 }
 
 impl Reader {
+    fn new(script: &str) -> Self {
+        Self {
+            rest: script.chars().collect::<Vec<_>>().into_iter().peekable(),
+            word: None,
+            words: Vec::new(),
+            redirected: false,
+            documents: Vec::new(),
+        }
+    }
+
     fn push(&mut self, c: char) {
         self.word.get_or_insert_default().push(c);
     }
@@ -125,23 +108,62 @@ impl Reader {
     }
 
     fn end_word(&mut self) {
-        self.words.extend(self.word.take());
+        let Some(word) = self.word.take() else { return };
+        if !std::mem::take(&mut self.redirected) {
+            self.words.push(word);
+        }
     }
 
-    fn single_quoted(&mut self) {
+    /// `>`, `2>&1`, `<<EOF` and the like; their target is no word of the command.
+    fn redirection(&mut self, first: char) {
+        if self.word.as_deref().is_some_and(|word| word.chars().all(|c| c.is_ascii_digit())) {
+            self.word = None;
+        }
+        self.end_word();
+        let mut operator = String::from(first);
+        while let Some(c) = self.rest.next_if(|c| "<>&|-".contains(*c)) {
+            operator.push(c);
+        }
+        if operator == "<<" || operator == "<<-" {
+            while self.rest.next_if(|c| *c == ' ').is_some() {}
+            let mut end = String::new();
+            while let Some(c) = self.rest.next_if(|c| !c.is_whitespace() && !";|&".contains(*c)) {
+                end.push(c);
+            }
+            self.documents.push(end.replace(['\'', '"', '\\'], ""));
+        } else {
+            self.redirected = !operator.ends_with('-');
+        }
+    }
+
+    /// Leaves out the here-documents that begin here.
+    fn skip_documents(&mut self) {
+        for end in std::mem::take(&mut self.documents) {
+            while self.rest.peek().is_some() {
+                let line: String = std::iter::from_fn(|| self.rest.next_if(|c| *c != '\n')).collect();
+                self.rest.next();
+                if line.trim_start_matches('\t') == end {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn single_quoted(&mut self) -> Result<(), Unclosed> {
         self.push_str("");
         while let Some(c) = self.rest.next_if(|c| *c != '\'') {
             self.push(c);
         }
-        self.rest.next();
+        self.rest.next().map(|_| ()).ok_or(Unclosed('\''))
     }
 
-    fn double_quoted(&mut self, variables: &Variables) {
+    fn double_quoted(&mut self, variables: &Variables) -> Result<(), Unclosed> {
         self.push_str("");
         while let Some(c) = self.rest.next() {
             match c {
-                '"' => return,
-                '$' => self.dollar(variables),
+                '"' => return Ok(()),
+                '$' => self.dollar(variables, true)?,
+                '`' => self.backticks()?,
                 '\\' => match self.rest.next() {
                     Some('\n') | None => {}
                     Some(c @ ('"' | '\\' | '$' | '`')) => self.push(c),
@@ -153,25 +175,38 @@ impl Reader {
                 c => self.push(c),
             }
         }
+        Err(Unclosed('"'))
+    }
+
+    /// The old form of a command substitution, kept as it is.
+    fn backticks(&mut self) -> Result<(), Unclosed> {
+        self.push('`');
+        while let Some(c) = self.rest.next_if(|c| *c != '`') {
+            self.push(c);
+        }
+        self.push('`');
+        self.rest.next().map(|_| ()).ok_or(Unclosed('`'))
     }
 
     /// What stands behind a dollar sign: a variable, or something that is kept as it is.
-    fn dollar(&mut self, variables: &Variables) {
+    fn dollar(&mut self, variables: &Variables, quoted: bool) -> Result<(), Unclosed> {
         match self.rest.peek() {
             Some('{') => {
                 self.rest.next();
-                let inside = self.until('}');
-                let (name, default) = inside.split_once(":-").map_or((&*inside, None), |(n, d)| (n, Some(d)));
-                let known = variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
-                match known.or(default) {
-                    Some(value) => self.push_str(value),
+                let inside = self.until('}')?;
+                match braced(&inside, variables)? {
+                    Some(value) => self.value(&value, quoted),
                     None => self.push_str(&format!("${{{inside}}}")),
                 }
             }
             Some('(') => {
                 self.rest.next();
-                let inside = self.until(')');
-                self.push_str(&format!("$({inside})"));
+                let inside = self.until(')')?;
+                let sum = inside.strip_prefix('(').and_then(|sum| sum.strip_suffix(')'));
+                match sum.and_then(|sum| evaluate(sum, variables)) {
+                    Some(number) => self.push_str(&number.to_string()),
+                    None => self.push_str(&format!("$({inside})")),
+                }
             }
             Some(c) if c.is_ascii_alphabetic() || *c == '_' => {
                 let mut name = String::new();
@@ -179,26 +214,65 @@ impl Reader {
                     name.push(c);
                 }
                 match variables.get(&name) {
-                    Some(value) => self.push_str(value),
+                    Some(value) => self.value(value, quoted),
                     None => self.push_str(&format!("${name}")),
                 }
             }
             _ => self.push('$'),
         }
+        Ok(())
+    }
+
+    /// The value of a variable: several words where no quotes hold it together and nothing is assigned.
+    fn value(&mut self, value: &str, quoted: bool) {
+        let before = self.words.iter().all(|word| word == "export" || assignment(word).is_some());
+        let assigned = before && self.word.as_deref().is_some_and(|word| assignment(word).is_some());
+        if quoted || assigned {
+            self.push_str(value);
+            return;
+        }
+        for c in value.chars() {
+            if c.is_whitespace() {
+                self.end_word();
+            } else {
+                self.push(c);
+            }
+        }
     }
 
     /// The text up to the bracket that closes, which is left out.
-    fn until(&mut self, close: char) -> String {
+    fn until(&mut self, close: char) -> Result<String, Unclosed> {
         let open = if close == ')' { '(' } else { '{' };
         let (mut inside, mut depth) = (String::new(), 0);
         for c in self.rest.by_ref() {
             if c == close && depth == 0 {
-                break;
+                return Ok(inside);
             }
             depth += i32::from(c == open) - i32::from(c == close);
             inside.push(c);
         }
-        inside
+        Err(Unclosed(open))
+    }
+}
+
+/// What `${inside}` is: a variable, or what stands behind `:-`, `-`, `:=` or `=` where there is none. `None` if it is not known.
+fn braced(inside: &str, variables: &Variables) -> Result<Option<String>, Unclosed> {
+    let end = inside.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inside.len());
+    let (name, operator) = inside.split_at(end);
+    let known = variables.get(name);
+    let (known, default) = match operator.strip_prefix(':') {
+        Some(default) => (known.filter(|value| !value.is_empty()), default),
+        None => (known, operator),
+    };
+    match (known, default.strip_prefix(['-', '='])) {
+        (Some(value), Some(_)) => Ok(Some(value.clone())),
+        (Some(value), None) if operator.is_empty() => Ok(Some(value.clone())),
+        (None, Some(default)) => {
+            let mut reader = Reader::new(&format!("{default}\""));
+            reader.double_quoted(variables)?;
+            Ok(reader.word)
+        }
+        _ => Ok(None),
     }
 }
 
@@ -206,24 +280,57 @@ impl Reader {
 mod tests {
     use super::*;
 
-    #[test]
-    fn scripts_are_cut_into_commands_and_words() {
-        let mut variables = Variables::from([("LWS_GROUP_SIZE".to_owned(), "4".to_owned())]);
-        let script = "set -e # all\nexport N=\"${LWS_GROUP_SIZE:-2}\"\nRANK=${LWS_WORKER_INDEX:-0}\n\
-                      vllm serve 'a b' \\\n  --nnodes $N --rank ${RANK} --ip $(hostname -I | head -1) 2>&1 | tee /tmp/log && echo \"x\\\"y\"";
-        let words = commands(script, &mut variables);
-        let expected: [&[&str]; 4] = [
-            &["set", "-e"],
-            &["vllm", "serve", "a b", "--nnodes", "4", "--rank", "0", "--ip", "$(hostname -I | head -1)"],
-            &["tee", "/tmp/log"],
-            &["echo", "x\"y"],
-        ];
-        assert_eq!(words, expected);
+    /// The commands of a script in which `LWS_GROUP_SIZE` is 4 and `ARGS` several words.
+    fn read(script: &str) -> Result<Vec<String>, Unclosed> {
+        let known = [("LWS_GROUP_SIZE", "4"), ("ARGS", "--a 1  --b")];
+        let mut variables = known.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        commands(script, &mut variables).map(|all| all.iter().map(|words| words.join("|")).collect())
     }
 
     #[test]
-    fn kubernetes_replaces_what_it_knows() {
-        let variables = Variables::from([("SIZE".to_owned(), "2".to_owned())]);
-        assert_eq!(replace("$(SIZE) $(NODE) $$(SIZE) $SIZE", &variables), "2 $(NODE) $(SIZE) $SIZE");
+    fn scripts_are_cut_into_commands_and_words() {
+        let script = "set -e # all\nexport N=\"${LWS_GROUP_SIZE:-2}\"\nRANK=${LWS_WORKER_INDEX:-0}\n\
+                      vllm serve 'a b' \\\n  --nnodes $N --rank ${RANK} --ip $(hostname -I | head -1) 2>&1 | tee /tmp/log && echo \"x\\\"y\"";
+        let expected = [
+            "set|-e",
+            "vllm|serve|a b|--nnodes|4|--rank|0|--ip|$(hostname -I | head -1)",
+            "tee|/tmp/log",
+            "echo|x\"y",
+        ];
+        assert_eq!(read(script).unwrap(), expected);
+    }
+
+    #[test]
+    fn variables_are_several_words_unless_quotes_hold_them_together() {
+        assert_eq!(read("x $ARGS \"$ARGS\" ${ARGS}c").unwrap(), ["x|--a|1|--b|--a 1  --b|--a|1|--bc"]);
+        assert_eq!(read("B=$ARGS; x \"$B\"").unwrap(), ["x|--a 1  --b"]);
+        assert_eq!(read("B='y z'; $B").unwrap(), ["y|z"]);
+    }
+
+    #[test]
+    fn what_is_not_there_has_a_default() {
+        assert_eq!(
+            read("x ${N-8} ${N:=9} ${LWS_GROUP_SIZE-8} ${N:-$LWS_GROUP_SIZE}").unwrap(),
+            ["x|8|9|4|4"]
+        );
+        assert_eq!(read("x ${N} ${LWS_GROUP_SIZE%1} $N").unwrap(), ["x|${N}|${LWS_GROUP_SIZE%1}|$N"]);
+        assert_eq!(read("x $((LWS_GROUP_SIZE * 2 + 1)) $((4 / N))").unwrap(), ["x|9|$((4 / N))"]);
+    }
+
+    #[test]
+    fn redirections_and_here_documents_are_no_words() {
+        assert_eq!(read("x >log 2>&1 a&>all b <in '>c' 2>&-").unwrap(), ["x|a|b|>c"]);
+        assert_eq!(
+            read("cat > f <<'EOF'\nvllm serve no\nEOF\ny `date +%s`").unwrap(),
+            ["cat", "y|`date +%s`"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_closed_is_an_error() {
+        assert_eq!(
+            ["x 'a", "x \"a", "x ${a", "x $(a", "x `a"].map(|script| read(script).unwrap_err().0),
+            ['\'', '"', '{', '(', '`']
+        );
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Object, Place, pods};
 use crate::catalog::Catalog;
 use crate::hardware::{Provisioning, StorageArgs, StorageKind};
-use crate::kubernetes::{HpaArgs, LeaderWorkerTemplateArgs};
+use crate::kubernetes::{HpaArgs, LeaderWorkerTemplateArgs, NODES_ANNOTATION};
 use crate::model::Architecture;
 
 /// Label of all pods of a LeaderWorkerSet.
@@ -56,13 +56,24 @@ fn leaderworkerset(place: &Place<'_>) -> Object {
     let mut spec = Map::new();
     let mut add = |name: &str, value: Option<Value>| spec.extend(value.map(|value| (name.to_owned(), value)));
     add("replicas", Some(json!(args.replicas.unwrap_or(1))));
-    add("rolloutStrategy", args.rollout_strategy.as_ref().map(|strategy| json!(strategy)));
+    // The definition demands these two fields, though both have a default.
+    let whole = |field: &str, default: &str, mut value: Value| {
+        value.as_object_mut().map(|value| value.entry(field).or_insert_with(|| json!(default)));
+        value
+    };
+    let strategy = args.rollout_strategy.as_ref().map(|strategy| json!(strategy));
+    add("rolloutStrategy", strategy.map(|strategy| whole("type", "RollingUpdate", strategy)));
     add("startupPolicy", args.startup_policy.map(|policy| json!(policy)));
-    add("networkConfig", args.network_config.map(|config| json!(config)));
+    let network = args.network_config.map(|config| json!(config));
+    add("networkConfig", network.map(|network| whole("subdomainPolicy", "Shared", network)));
     add("leaderWorkerTemplate", Some(Value::Object(template)));
     let name = &place.deployment.name;
     let mut object = object("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", name, &Value::Object(spec));
-    if let Some(annotations) = &args.annotations {
+    let mut annotations = args.annotations.clone().unwrap_or_default();
+    if let Some(nodes) = place.pool.nodes.filter(|_| place.alone) {
+        annotations.insert(NODES_ANNOTATION.to_owned(), json!(nodes).to_string());
+    }
+    if !annotations.is_empty() {
         object.tree["metadata"]["annotations"] = json!(annotations);
     }
     let pods = format!("spec.leaderWorkerTemplate.{at}");
@@ -111,9 +122,16 @@ fn hpa(name: &str, args: &HpaArgs) -> Object {
     object("autoscaling/v2", "HorizontalPodAutoscaler", name, &Value::Object(spec))
 }
 
-/// A number as Kubernetes writes quantities: whole, or thousandths.
+/// A number as Kubernetes writes quantities: whole, or in the largest part of which there is a whole number. Nothing is smaller
+/// than a billionth.
 fn quantity(number: f64) -> String {
-    if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{:.0}m", number * 1000.0) }
+    let parts = [("", 1.0), ("m", 1e3), ("u", 1e6), ("n", 1e9)];
+    let whole = |(_, parts): &&(&str, f64)| {
+        let count = number * parts;
+        (count - count.round()).abs() <= 1e-9 * count.abs()
+    };
+    let (suffix, parts) = parts.iter().find(whole).unwrap_or(&parts[3]);
+    format!("{:.0}{suffix}", number * parts)
 }
 
 fn storage_class(name: &str, storage: &StorageArgs) -> Object {

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::{Place, command, objects::claim_name};
-use crate::engine::Backend;
 use crate::hardware::{NetworkKind, Provisioning, StorageKind};
 use crate::kubernetes::{PodArgs, ProbeArgs};
 
@@ -96,7 +95,7 @@ fn annotations(place: &Place<'_>) -> Map<String, Value> {
 }
 
 fn container(place: &Place<'_>, leads: bool, pod: &PodArgs, command: Value) -> Value {
-    let version = place.deployment.engine.version.unwrap_or(Backend::Vllm.known().1).to_string();
+    let version = place.version().to_string();
     // Images of a release without patches are tagged with the zero.
     let patch = if version.matches('.').count() == 1 { ".0" } else { "" };
     let mut container = Map::new();

@@ -1,9 +1,11 @@
 //! What a placement says and no manifest does.
 
+use std::path::Path;
+
 use serde_json::Value;
 
-use super::{Place, command::NO_FLAG};
-use crate::hardware::NodePoolArgs;
+use super::{Place, command};
+use crate::hardware::{NodePoolArgs, StorageKind};
 use crate::kubernetes::SigtermArg;
 use crate::scenario::PlacementArgs;
 
@@ -24,6 +26,14 @@ pub(super) fn of_placement(placement: &PlacementArgs) -> Vec<String> {
         .collect();
     for pool in &placement.node_pools {
         unsaid.extend(of_pool(&placement.name, pool));
+        match placement.deployments.iter().filter(|deployment| deployment.node_pool == pool.name).count() {
+            0 => unsaid.push(line(&placement.name, &format!("node pool {}", pool.name))),
+            1 => {}
+            several => {
+                let what = format!("node pool {}: that {several} deployments share its nodes", pool.name);
+                unsaid.push(line(&placement.name, &what));
+            }
+        }
     }
     unsaid
 }
@@ -37,6 +47,10 @@ fn of_pool(placement: &str, pool: &NodePoolArgs) -> Vec<String> {
         .collect();
     if let Some(storage) = &pool.storage {
         let stated = [
+            (
+                "volume_throughput",
+                storage.volume_throughput.is_some() && storage.kind != StorageKind::HyperdiskMl,
+            ),
             ("per_node_throughput", storage.per_node_throughput.is_some()),
             ("cache", storage.cache.is_some()),
             ("latency", storage.latency.is_some()),
@@ -53,10 +67,21 @@ fn of_pool(placement: &str, pool: &NodePoolArgs) -> Vec<String> {
 pub(super) fn of_deployment(place: &Place<'_>) -> Vec<String> {
     let deployment = place.deployment;
     let engine = serde_json::to_value(&deployment.engine).unwrap_or_default();
-    let flags = NO_FLAG.iter().filter(|name| !["backend", "version"].contains(*name));
+    let flags = command::NO_FLAG.iter().filter(|name| !["backend", "version"].contains(*name));
     let flags = flags.filter(|name| engine.get(**name).is_some());
     let mut unsaid: Vec<String> =
         flags.map(|name| line(&deployment.name, &format!("engine.{name}"))).collect();
+    unsaid.extend(
+        command::unknown_to_release(place).into_iter().map(|what| format!("{}: {what}", deployment.name)),
+    );
+    let model = &deployment.model;
+    let path = Path::new(model);
+    if path.extension().is_some_and(|extension| extension == "json") && !path.ends_with("config.json") {
+        unsaid.push(format!(
+            "{}: model: vLLM takes a directory with a config.json in it, not `{model}`",
+            deployment.name
+        ));
+    }
     if deployment.pod.as_ref().is_some_and(|pod| pod.sigterm == Some(SigtermArg::Drain)) {
         unsaid.push(line(&deployment.name, "pod.sigterm: drain"));
     }

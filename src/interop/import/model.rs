@@ -3,6 +3,7 @@
 use crate::catalog::{Catalog, CatalogError};
 use crate::engine::ServeCommand;
 use crate::model::Architecture;
+use crate::scenario::is_model;
 
 /// A model, and what to check about it.
 pub(super) struct Model {
@@ -37,8 +38,10 @@ pub(super) fn model(catalog: &Catalog, command: &ServeCommand) -> Result<Model, 
         if known.contains_key(candidate) && candidate == stated {
             return Ok(supported(catalog, candidate, None));
         }
-        let found =
-            known.keys().filter(|name| names(candidate, name)).max_by_key(|name| ends_with(candidate, name));
+        let found = known
+            .keys()
+            .filter(|name| is_model(candidate, name))
+            .max_by_key(|name| ends_with(candidate, name));
         if let Some(name) = found {
             return Ok(supported(catalog, name, Some(format!("the manifest serves `{stated}`"))));
         }
@@ -55,15 +58,6 @@ pub(super) fn model(catalog: &Catalog, command: &ServeCommand) -> Result<Model, 
 fn supported(catalog: &Catalog, name: &str, check: Option<String>) -> Model {
     let refused = Architecture::read(catalog, name).err().map(|error| error.to_string());
     Model { name: name.to_owned(), check, refused }
-}
-
-/// Whether `path` ends in the model `name`: `/models/Llama-3.1-8B` or `models--meta-llama--Llama-3.1-8B/snapshots/0`.
-fn names(path: &str, name: &str) -> bool {
-    let path = path.trim_end_matches('/').to_lowercase();
-    let name = name.to_lowercase();
-    let last = name.rsplit('/').next().unwrap_or_default();
-    let cached = path.split('/').any(|part| part.strip_prefix("models--") == Some(&name.replace('/', "--")));
-    cached || path.rsplit('/').next() == Some(last)
 }
 
 /// How many of the parts of `name` the path ends in; later ones of a tie are taken.

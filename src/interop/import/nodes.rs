@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, CatalogError};
-use crate::hardware::{Machine, NetworkKind, Provisioning};
+use crate::hardware::{DEFAULT_REGION, Machine, NetworkKind, Provisioning};
 use crate::kubernetes::{GpuNetwork, PodTemplate};
 
 /// The label of the accelerator, and the one taken where no label says anything: that of Google's own multi-host guides.
 const ACCELERATOR: &str = "cloud.google.com/gke-accelerator";
 const DEFAULT_ACCELERATOR: &str = "nvidia-h100-80gb";
-pub(super) const DEFAULT_REGION: &str = "us-central1";
 const INSTANCE_TYPES: [&str; 2] = ["node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"];
 const POOL: &str = "cloud.google.com/gke-nodepool";
 const REGION: &str = "topology.kubernetes.io/region";
@@ -100,7 +99,7 @@ fn machine(
         GpuNetwork::Kind(kind) => Some(kind),
         GpuNetwork::None | GpuNetwork::Some => None,
     };
-    let label = labels.get(ACCELERATOR).map(String::as_str);
+    let label = labels.get(ACCELERATOR).map(String::as_str).or(pods.other_accelerator());
     if let Some(machine) =
         label.and_then(|label| with(Some(label), asked).or_else(|| with(Some(label), None)))
     {
@@ -123,16 +122,9 @@ fn machine(
 }
 
 fn network(machine: &Machine, asked: GpuNetwork) -> Choice<NetworkKind> {
-    match asked {
-        GpuNetwork::None => Choice::stated(NetworkKind::Gvnic),
-        GpuNetwork::Kind(kind) if machine.offers(kind) => Choice::stated(kind),
-        GpuNetwork::Some => {
-            let own = machine.networks.iter().find(|kind| **kind != NetworkKind::Gvnic);
-            Choice::stated(own.copied().unwrap_or(NetworkKind::Gvnic))
-        }
-        GpuNetwork::Kind(kind) => {
-            Choice::guessed(NetworkKind::Gvnic, format!("{} has no {kind}", machine.name))
-        }
+    match asked.on(machine) {
+        Ok(kind) => Choice::stated(kind),
+        Err(kind) => Choice::guessed(NetworkKind::Gvnic, format!("{} has no {kind}", machine.name)),
     }
 }
 

@@ -17,6 +17,10 @@ pub(super) struct Placement {
     pub(super) deployments: Vec<ManifestDeployment>,
     pub(super) node_pools: Vec<NodePoolArgs>,
     args: Vec<DeploymentArgs>,
+    /// Pods of a group are scheduled together.
+    gang_scheduled: bool,
+    /// There are too few nodes for all groups at once.
+    pub(super) short_of_nodes: bool,
     /// Groups of all deployments at the start.
     pub(super) groups: u32,
     /// What to check, by path from the placement down.
@@ -30,7 +34,11 @@ pub(super) struct Placement {
 impl Placement {
     /// The placement as a scenario has it.
     pub(super) fn tree(&self) -> Value {
-        json!({"name": self.name, "node_pools": self.node_pools, "deployments": self.args})
+        let mut tree = json!({"name": self.name, "node_pools": self.node_pools, "deployments": self.args});
+        if self.gang_scheduled {
+            tree["kubernetes"] = json!({"gang_scheduling": true});
+        }
+        tree
     }
 }
 
@@ -44,6 +52,8 @@ pub(super) fn placement(
         deployments: Vec::new(),
         node_pools: Vec::new(),
         args: Vec::new(),
+        gang_scheduled: false,
+        short_of_nodes: false,
         groups: 0,
         checks: Vec::new(),
         runs: true,
@@ -86,6 +96,7 @@ impl Placement {
         }
         let mut lws = manifest.leaderworkerset.clone();
         let node_pool = self.pool(found, &mut lws, catalog)?;
+        self.gang_scheduled |= manifest.leader.gang_scheduled;
         self.groups += lws.replicas.unwrap_or(1);
         self.args.push(DeploymentArgs {
             name: manifest.name.clone(),

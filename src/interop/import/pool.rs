@@ -1,15 +1,9 @@
 //! The node pool of a deployment.
 
-use super::{
-    nodes::{DEFAULT_REGION, Nodes, nodes},
-    placement::Placement,
-    weights::storage,
-};
+use super::{nodes::nodes, placement::Placement};
 use crate::catalog::Catalog;
 use crate::document::path::{field, item};
-use crate::hardware::{
-    NodeLimitsArgs, NodePoolArgs, NodesArgs, PriceQuery, Provisioning, TopologyArgs, hourly_price,
-};
+use crate::hardware::{NodeLimitsArgs, NodePoolArgs, NodesArgs, TopologyArgs, hourly_price, stand_in_price};
 use crate::kubernetes::LeaderWorkerSetArgs;
 use crate::scenario::{ManifestDeployment, ScenarioError};
 
@@ -41,21 +35,21 @@ impl Placement {
         }
         let replicas = lws.replicas.unwrap_or(1);
         let limit = manifest.hpa.as_ref().map(|hpa| hpa.max_replicas);
-        let nodes = node_count((replicas, limit), manifest.size(), (machine.gpus / gpus).max(1));
-        let price = price(catalog, &chosen);
-        let (storage, storage_check) = storage(found).unzip();
+        let enough = node_count((replicas, limit), manifest.size(), (machine.gpus / gpus).max(1));
+        self.short_of_nodes |= manifest.nodes.is_some_and(|nodes| nodes.limits().1 < enough.limits().0);
+        let (storage, storage_check) = found.storage().unzip();
         let topology = topology(lws, replicas);
         let name = self.pool_name(chosen.pool);
-        let pool = NodePoolArgs {
+        let mut pool = NodePoolArgs {
             name: name.clone(),
             machine: machine.name.clone(),
-            nodes: Some(nodes),
+            nodes: Some(manifest.nodes.unwrap_or(enough)),
             network: Some(chosen.network.value),
             region: Some(chosen.region.value),
             provisioning: Some(chosen.provisioning.value),
             commitment: None,
             discount: None,
-            usd_per_node_hour: price,
+            usd_per_node_hour: None,
             obtainability: None,
             window: None,
             topology,
@@ -64,16 +58,21 @@ impl Placement {
             node_repair: None,
             upgrade: None,
         };
-        let no_price = "the on-demand price: the catalogue has none for this provisioning and region";
+        let mut price_check = None;
+        if hourly_price(catalog, &pool.price_query()).is_err() {
+            let (usd, of) = stand_in_price(catalog, &pool.price_query());
+            pool.usd_per_node_hour = Some(usd);
+            price_check = Some(format!("{of}: the catalogue has none for this provisioning and region"));
+        }
         let domain = "a domain for every group, as exclusive placement asks for";
         let at = item("node_pools", self.node_pools.len());
         for (name, why) in [
             ("machine", chosen.machine.check),
-            ("nodes", Some("just enough for the groups".to_owned())),
+            ("nodes", manifest.nodes.is_none().then(|| "just enough for the groups".to_owned())),
             ("network", chosen.network.check),
             ("region", chosen.region.check),
             ("provisioning", chosen.provisioning.check),
-            ("usd_per_node_hour", price.map(|_| no_price.to_owned())),
+            ("usd_per_node_hour", price_check),
             ("topology", topology.map(|_| domain.to_owned())),
             ("storage", storage_check.flatten()),
         ] {
@@ -112,27 +111,6 @@ fn node_count((groups, limit): (u32, Option<u32>), size: u32, pods_per_node: u32
         Some(limit) => NodesArgs::Scaled(NodeLimitsArgs { min: nodes(groups), max: nodes(limit) }),
         None => NodesArgs::Fixed(nodes(groups)),
     }
-}
-
-/// The on-demand price of the region, or of the default region, where there is no price for what is asked.
-fn price(catalog: &Catalog, nodes: &Nodes) -> Option<f64> {
-    let price = |region: &str, provisioning| {
-        let query = PriceQuery {
-            machine: &nodes.machine.value.name,
-            region,
-            provisioning,
-            commitment: None,
-            discount: 0.0,
-            usd_per_node_hour: None,
-        };
-        hourly_price(catalog, &query).ok()
-    };
-    if price(&nodes.region.value, nodes.provisioning.value).is_some() {
-        return None;
-    }
-    let standard = price(&nodes.region.value, Provisioning::Standard);
-    let standard = standard.or_else(|| price(DEFAULT_REGION, Provisioning::Standard))?;
-    Some(standard.usd_per_hour)
 }
 
 /// Exclusive placement takes a domain for every group. A deployment has one node pool here, so that exclusive node pools

@@ -1,29 +1,25 @@
-//! The autoscaler of a LeaderWorkerSet, and the disruption budget of its pods.
-
-use std::collections::BTreeMap;
+//! The autoscaler of a LeaderWorkerSet.
 
 use serde_json::{Number, Value};
 
 use super::object::{Object, remark};
 use super::quantity::quantity;
 use crate::document::{FileError, path::item};
-use crate::kubernetes::{HpaArgs, PodDisruptionBudgetArgs, VllmMetric};
+use crate::kubernetes::{HpaArgs, VllmMetric};
 
-/// The autoscaler of the LeaderWorkerSet `name`, if `object` is one. Metrics that are not simulated are left out.
-pub(super) fn hpa(
-    object: &mut Object,
-    name: &str,
-    remarks: &mut Vec<String>,
-) -> Result<Option<HpaArgs>, FileError> {
+/// Whether `object` scales the LeaderWorkerSet `name`. Nothing is taken out of it, since it may scale another.
+pub(super) fn scales(object: &mut Object, name: &str) -> Result<bool, FileError> {
+    let mut whole = object.part();
+    let mut spec = whole.needed("spec")?;
+    let target = spec.needed("scaleTargetRef")?;
+    Ok(target.look("kind") == Some("LeaderWorkerSet") && target.look("name") == Some(name))
+}
+
+/// What an autoscaler says. Metrics that are not simulated are left out; without any other there is no autoscaler.
+pub(super) fn hpa(object: &mut Object, remarks: &mut Vec<String>) -> Result<Option<HpaArgs>, FileError> {
     let (document, title) = (object.document.clone(), object.title());
     let mut whole = object.part();
     let mut spec = whole.needed("spec")?;
-    let mut target = spec.needed("scaleTargetRef")?;
-    let aims_here = target.text("kind")?.as_deref() == Some("LeaderWorkerSet")
-        && target.text("name")?.as_deref() == Some(name);
-    if !aims_here {
-        return Ok(None);
-    }
     spec.take("scaleTargetRef");
     let Some(mut metrics) = spec.take("metrics") else {
         remarks.push(remark(&document, &title, "spec", "has no metrics; ignored"));
@@ -88,21 +84,4 @@ fn plain_numbers(metric: &mut Value) {
             metric.shift_remove("selector");
         }
     }
-}
-
-/// The budget, if its selector selects pods with one of `labels`.
-pub(super) fn budget(
-    object: &mut Object,
-    labels: &[BTreeMap<String, String>],
-) -> Result<Option<PodDisruptionBudgetArgs>, FileError> {
-    let mut whole = object.part();
-    let mut spec = whole.needed("spec")?;
-    let wanted = spec.needed("selector")?.text_map("matchLabels", |_| true)?;
-    let selects = |labels: &BTreeMap<String, String>| {
-        wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
-    };
-    if wanted.is_empty() || !labels.iter().any(selects) {
-        return Ok(None);
-    }
-    spec.pick(&["minAvailable", "maxUnavailable"]).map(Some)
 }

@@ -1,6 +1,6 @@
 //! From files to LeaderWorkerSets.
 
-use super::{Manifest, autoscaler, leaderworkerset, object::Object, storage};
+use super::{Manifest, autoscaler, budget::Budget, leaderworkerset, object::Object, storage};
 use crate::catalog::suggestion;
 use crate::document::{Document, FileError};
 
@@ -30,7 +30,8 @@ pub fn read_manifests(files: &[(String, String)]) -> Result<Vec<Manifests>, File
         if documents.is_empty() {
             return Err(FileError::file(file, "expected Kubernetes objects, found nothing"));
         }
-        let objects = documents.into_iter().map(Object::new).collect::<Result<Vec<_>, _>>()?;
+        let objects = documents.into_iter().flat_map(unlisted).map(Object::new);
+        let objects = objects.collect::<Result<Vec<_>, _>>()?;
         if objects.iter().any(Object::is_set) {
             alternatives.push(objects);
         } else {
@@ -46,11 +47,21 @@ pub fn read_manifests(files: &[(String, String)]) -> Result<Vec<Manifests>, File
         .collect()
 }
 
+/// The objects of a `List`, as `kubectl get` prints several.
+fn unlisted(document: Document) -> Vec<Document> {
+    if document.tree["kind"] == "List" && document.tree["items"].is_array() {
+        document.items("items")
+    } else {
+        vec![document]
+    }
+}
+
 /// Reads objects that are applied together.
 fn together(mut objects: Vec<Object>) -> Result<Manifests, FileError> {
     let claims = storage::claims(&mut objects)?;
     let config_maps = leaderworkerset::config_maps(&mut objects);
     let (mut sets, mut others): (Vec<Object>, Vec<Object>) = objects.into_iter().partition(Object::is_set);
+    let budgets = Budget::read(&mut others)?;
     let mut read = Manifests::default();
     for index in 0..sets.len() {
         let (earlier, object) = sets.split_at_mut(index);
@@ -59,7 +70,7 @@ fn together(mut objects: Vec<Object>) -> Result<Manifests, FileError> {
             let message = format!("a second LeaderWorkerSet named `{}`; names must differ", object.name);
             return Err(object.document.error("metadata.name", message));
         }
-        let (args, leader, worker) = leaderworkerset::read(object, &config_maps)?;
+        let (args, leader, worker, nodes) = leaderworkerset::read(object, &config_maps)?;
         let mut manifest = Manifest {
             name: object.name.clone(),
             leaderworkerset: args,
@@ -67,11 +78,13 @@ fn together(mut objects: Vec<Object>) -> Result<Manifests, FileError> {
             worker,
             hpa: None,
             pod_disruption_budget: None,
+            nodes,
             claims: claims.clone(),
             remarks: object.ignored(),
             document: object.document.clone(),
         };
-        beside(&mut manifest, &mut others, &mut read.remarks)?;
+        scaled(&mut manifest, &mut others, &mut read.remarks)?;
+        budgeted(&mut manifest, &budgets, &mut others, &mut read.remarks);
         read.sets.push(manifest);
     }
     for object in &others {
@@ -82,36 +95,55 @@ fn together(mut objects: Vec<Object>) -> Result<Manifests, FileError> {
     Ok(read)
 }
 
-/// What goes with a LeaderWorkerSet.
-fn beside(
+/// Gives a LeaderWorkerSet the autoscaler that names it.
+fn scaled(
     manifest: &mut Manifest,
     others: &mut [Object],
     remarks: &mut Vec<String>,
 ) -> Result<(), FileError> {
-    let labels = [manifest.leader.labels.clone(), manifest.worker.labels.clone()];
-    for object in others {
-        match object.kind.as_str() {
-            "HorizontalPodAutoscaler" => {
-                if let Some(hpa) = autoscaler::hpa(object, &manifest.name, remarks)? {
-                    if manifest.hpa.replace(hpa).is_some() {
-                        let message = format!("a second autoscaler of `{}`", manifest.name);
-                        return Err(object.document.error("spec.scaleTargetRef", message));
-                    }
-                    remarks.extend(object.ignored());
-                    object.read = true;
-                }
-            }
-            "PodDisruptionBudget" => {
-                if let Some(budget) = autoscaler::budget(object, &labels)? {
-                    manifest.pod_disruption_budget = Some(budget);
-                    remarks.extend(object.ignored());
-                    object.read = true;
-                }
-            }
-            _ => {}
+    let unread = |object: &&mut Object| object.kind == "HorizontalPodAutoscaler" && !object.read;
+    for object in others.iter_mut().filter(unread) {
+        if !autoscaler::scales(object, &manifest.name)? {
+            continue;
         }
+        object.read = true;
+        let Some(hpa) = autoscaler::hpa(object, remarks)? else { continue };
+        if manifest.hpa.replace(hpa).is_some() {
+            let message = format!("a second autoscaler of `{}`", manifest.name);
+            return Err(object.document.error("spec.scaleTargetRef", message));
+        }
+        remarks.extend(object.ignored());
     }
     Ok(())
+}
+
+/// Gives a LeaderWorkerSet the budget that selects its pods. One budget may select those of several sets, which then have it
+/// each for itself; a set has one budget.
+fn budgeted(manifest: &mut Manifest, budgets: &[Budget], others: &mut [Object], remarks: &mut Vec<String>) {
+    for budget in
+        budgets.iter().filter(|budget| budget.selects(&[&manifest.leader.labels, &manifest.worker.labels]))
+    {
+        let object = &mut others[budget.index];
+        if manifest.pod_disruption_budget.is_some() {
+            let what = format!(
+                "a second budget of `{}`, whose pods nobody could evict then; ignored",
+                manifest.name
+            );
+            remarks.push(object.remark(&what));
+        } else {
+            manifest.pod_disruption_budget = Some(budget.args);
+            if object.read {
+                let what = format!(
+                    "counts for `{}` alone too, not for all pods that it selects together",
+                    manifest.name
+                );
+                remarks.push(object.remark(&what));
+            } else {
+                remarks.extend(object.ignored());
+            }
+        }
+        object.read = true;
+    }
 }
 
 /// A chart's template is no YAML before it is rendered, and its parts would be nonsense after.

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use garde::Validate;
 use serde_json::Value;
 
 use super::{PodTemplate, object::Object};
-use crate::document::FileError;
+use crate::document::{FileError, path::field};
+use crate::hardware::NodesArgs;
 use crate::kubernetes::{LeaderWorkerSetArgs, LeaderWorkerTemplateArgs};
 
 /// Prefix of its labels and annotations.
 const KEY: &str = "leaderworkerset.sigs.k8s.io/";
 
-/// Spec, leader template and worker template.
-pub(super) type Parts = (LeaderWorkerSetArgs, PodTemplate, PodTemplate);
+/// Annotation that says how many nodes its pool has, which no field of Kubernetes does: `2`, or `{"min": 2, "max": 4}`.
+pub const NODES_ANNOTATION: &str = "towtank/nodes";
+
+/// Spec, leader template, worker template and nodes.
+pub(super) type Parts = (LeaderWorkerSetArgs, PodTemplate, PodTemplate, Option<NodesArgs>);
 
 /// Reads `object`; the templates get the labels that the controller adds.
 pub(super) fn read(
@@ -25,7 +30,9 @@ pub(super) fn read(
     }
     let name = object.name.clone();
     let mut whole = object.part();
-    let annotations = whole.needed("metadata")?.text_map("annotations", |name| name.starts_with(KEY))?;
+    let ours = |name: &str| name == NODES_ANNOTATION || name.starts_with(KEY);
+    let mut annotations = whole.needed("metadata")?.text_map("annotations", ours)?;
+    let nodes = annotations.remove(NODES_ANNOTATION).map(|text| nodes(&text));
     let mut spec = whole.needed("spec")?;
     let mut args: LeaderWorkerSetArgs =
         spec.pick(&["replicas", "rolloutStrategy", "startupPolicy", "networkConfig"])?;
@@ -44,16 +51,22 @@ pub(super) fn read(
         template.labels.insert(format!("{KEY}name"), name.clone());
         for container in &mut template.containers {
             // The webhook puts these before a container's own variables, and drops those of the same name.
-            for (variable, value) in [
+            container.replace_variables(&[
                 ("LWS_LEADER_ADDRESS", format!("{name}-0.{name}")),
                 ("LWS_GROUP_SIZE", size.to_string()),
                 ("LWS_WORKER_INDEX", index.to_owned()),
-            ] {
-                container.variables.insert(variable.to_owned(), value);
-            }
+            ]);
         }
     }
-    Ok((args, leader, worker))
+    let nodes = nodes.transpose().map_err(|message| {
+        object.document.error(&field("metadata.annotations", NODES_ANNOTATION), message)
+    })?;
+    Ok((args, leader, worker, nodes))
+}
+
+fn nodes(text: &str) -> Result<NodesArgs, String> {
+    let nodes = serde_json::from_str(text).ok().filter(|nodes: &NodesArgs| nodes.validate().is_ok());
+    nodes.ok_or_else(|| format!("expected `2` or `{{\"min\": 2, \"max\": 4}}`, found `{text}`"))
 }
 
 /// `data` of every `ConfigMap`, by name.

@@ -2,7 +2,7 @@
 
 use super::{Container, part::Part};
 use crate::document::FileError;
-use crate::hardware::NetworkKind;
+use crate::hardware::{Machine, NetworkKind};
 
 /// What a pod asks for beside its first network interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,24 @@ pub enum GpuNetwork {
     Some,
     /// This one: its side-car, its plugin, or its variables are there.
     Kind(NetworkKind),
+}
+
+impl GpuNetwork {
+    /// The network of pods on `machine`.
+    ///
+    /// # Errors
+    /// If they ask for one that the machine does not have; the error is that one.
+    pub fn on(self, machine: &Machine) -> Result<NetworkKind, NetworkKind> {
+        match self {
+            Self::None => Ok(NetworkKind::Gvnic),
+            Self::Some => {
+                let own = machine.networks.iter().find(|kind| **kind != NetworkKind::Gvnic);
+                Ok(own.copied().unwrap_or(NetworkKind::Gvnic))
+            }
+            Self::Kind(kind) if machine.offers(kind) => Ok(kind),
+            Self::Kind(kind) => Err(kind),
+        }
+    }
 }
 
 /// Marks of each network in the names and images of containers, in annotations, and in what NCCL is told; the longer name
@@ -48,7 +66,9 @@ pub(super) fn read(template: &mut Part<'_>, containers: &[Container]) -> Result<
     }
     for container in containers {
         words.extend([container.name.clone(), container.image.clone()]);
-        words.extend(container.variables.keys().cloned());
+        words.extend(container.variable_names().map(str::to_owned));
+        words.extend(container.networks.iter().cloned());
+        several |= !container.networks.is_empty();
     }
     Ok(match MARKS.iter().find(|(mark, _)| words.iter().any(|word| word.contains(mark))) {
         Some((_, kind)) => GpuNetwork::Kind(*kind),

@@ -77,6 +77,16 @@ impl<'a> Part<'a> {
         Ok(items.enumerate().map(|(i, value)| Part { document, value, at: item(&list, i) }).collect())
     }
 
+    /// A text that is left where it is; `None` for anything else.
+    pub(super) fn look(&self, name: &str) -> Option<&str> {
+        self.value.get(name).and_then(Value::as_str)
+    }
+
+    /// Texts of a list that is left where it is; `None` if there is no such list.
+    pub(super) fn words(&self, name: &str) -> Option<Vec<&str>> {
+        self.value.get(name)?.as_array()?.iter().map(Value::as_str).collect()
+    }
+
     /// Takes a field.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.value.as_object_mut()?.shift_remove(name).filter(|value| !value.is_null())

@@ -17,6 +17,8 @@ pub struct PodTemplate {
     pub node_selector: BTreeMap<String, String>,
     /// What its spec says and a scenario can say.
     pub pod: PodArgs,
+    /// A scheduler that starts a group whole or not at all is asked for.
+    pub gang_scheduled: bool,
     /// Its containers.
     pub containers: Vec<Container>,
     /// Its network.
@@ -24,6 +26,9 @@ pub struct PodTemplate {
     /// Its volumes by name.
     pub volumes: BTreeMap<String, VolumeSource>,
 }
+
+/// The scheduler that LeaderWorkerSet's gang scheduling works with.
+const GANG_SCHEDULER: &str = "volcano";
 
 /// What a volume is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +65,16 @@ impl PodTemplate {
         if containers.is_empty() {
             return Err(spec.error("", "`containers` is missing"));
         }
-        let node_selector = spec.text_map("nodeSelector", |_| true)?;
+        let mut node_selector = spec.text_map("nodeSelector", |_| true)?;
+        node_selector.extend(required_labels(&mut spec)?);
+        let gang_scheduled = spec.look("schedulerName") == Some(GANG_SCHEDULER);
+        if gang_scheduled || spec.look("schedulerName") == Some("default-scheduler") {
+            spec.take("schedulerName");
+        }
         let pod = spec.pick(&["terminationGracePeriodSeconds", "tolerations"])?;
         let volumes = volumes(&mut spec)?;
         let network = network::read(template, &containers)?;
-        Ok(Self { at, labels, node_selector, pod, containers, network, volumes })
+        Ok(Self { at, labels, node_selector, pod, gang_scheduled, containers, network, volumes })
     }
 
     /// GPUs of all containers.
@@ -72,10 +82,36 @@ impl PodTemplate {
         self.containers.iter().map(|container| container.gpus).sum()
     }
 
+    /// The resource that asks for accelerators that are no whole NVIDIA GPUs, if there is one.
+    pub fn other_accelerator(&self) -> Option<&str> {
+        self.containers.iter().find_map(|container| container.other_accelerator.as_deref())
+    }
+
     /// TPUs of all containers.
     pub fn tpus(&self) -> u32 {
         self.containers.iter().map(|container| container.tpus).sum()
     }
+}
+
+/// Labels with one value each that a node affinity asks for; alternatives and other operators are left.
+fn required_labels(spec: &mut Part<'_>) -> Result<Vec<(String, String)>, FileError> {
+    let mut labels = Vec::new();
+    let Some(mut affinity) = spec.part("affinity")? else { return Ok(labels) };
+    let Some(mut nodes) = affinity.part("nodeAffinity")? else { return Ok(labels) };
+    let Some(mut required) = nodes.part("requiredDuringSchedulingIgnoredDuringExecution")? else {
+        return Ok(labels);
+    };
+    let mut terms = required.items("nodeSelectorTerms")?;
+    let [term] = terms.as_mut_slice() else { return Ok(labels) };
+    for mut expression in term.items("matchExpressions")? {
+        if let (Some(key), Some("In"), Some([value])) =
+            (expression.look("key"), expression.look("operator"), expression.words("values").as_deref())
+        {
+            labels.push((key.to_owned(), (*value).to_owned()));
+            expression.take_all();
+        }
+    }
+    Ok(labels)
 }
 
 fn volumes(spec: &mut Part<'_>) -> Result<BTreeMap<String, VolumeSource>, FileError> {

@@ -36,7 +36,7 @@ pub(super) fn section(won: Won<'_>) -> Result<Section, String> {
             |point| Some(point.num_requests_waiting),
             Some((
                 knee.page_num_requests_waiting,
-                format!("page above {}", count(knee.page_num_requests_waiting)),
+                format!("page above {}", figure(knee.page_num_requests_waiting)),
             )),
         )?,
         curve(
@@ -75,12 +75,12 @@ fn paging(won: Won<'_>) -> Vec<Tile> {
     let tile = |name: &str, value: String, note: String| Tile { name: name.to_owned(), value, note };
     let mut tiles = vec![
         tile(
-            "Page when vllm:num_requests_waiting stays above",
-            count(knee.page_num_requests_waiting),
-            "its 95th percentile in a group at the highest rate within the slo".to_owned(),
+            "Page when vllm:num_requests_waiting averages more than",
+            figure(knee.page_num_requests_waiting),
+            "over minutes, in a group; what it averages at the highest rate within the slo".to_owned(),
         ),
         tile(
-            "or vllm:kv_cache_usage_perc stays above",
+            "or vllm:kv_cache_usage_perc more than",
             figure(knee.page_kv_cache_usage_perc),
             "likewise".to_owned(),
         ),

@@ -99,9 +99,10 @@ pub struct Knee {
     pub max_requests_per_s_at_slo: f64,
     /// What fails just above it.
     pub limited_by: String,
-    /// Page when `vllm:num_requests_waiting` of a group stays above this: its 95th percentile at the highest rate within the slo.
+    /// Page when `vllm:num_requests_waiting` of a group averages more than this over minutes: what it averages at the highest rate
+    /// within the slo.
     pub page_num_requests_waiting: f64,
-    /// Page when `vllm:kv_cache_usage_perc` stays above this: likewise [fraction].
+    /// Page when `vllm:kv_cache_usage_perc` does: likewise [fraction].
     pub page_kv_cache_usage_perc: f64,
 }
 

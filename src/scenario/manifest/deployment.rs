@@ -36,18 +36,16 @@ impl ManifestDeployment {
         let mut remarks = manifest.remarks.clone();
         let at = container.command_at();
         for flag in &command.unknown {
-            let what = format!("`{}` is not simulated; ignored", flag.word);
+            let what = format!("`{}` is not known; ignored{}", flag.word, flag.suggestion);
             remarks.push(manifest.remark(&at, &what));
         }
+        remarks.extend(command.remarks(manifest.size()).iter().map(|what| manifest.remark(&at, what)));
         let set = container
             .variables
             .keys()
             .filter(|name| name.starts_with("VLLM_") || name.starts_with("SGLANG_"));
         for name in set {
             remarks.push(manifest.remark(&container.at, &format!("env {name}: ignored")));
-        }
-        if command.server == Server::Sglang {
-            remarks.push(manifest.remark(&at, "SGLang is simulated as vLLM, which schedules much alike"));
         }
         let mut engine: EngineArgs = manifest.typed(&at, &Value::Object(command.engine.clone()))?;
         let version_unknown = version(&mut engine, &container, command.server);
@@ -79,9 +77,14 @@ impl ManifestDeployment {
 
 /// The first container of the leader that runs a serving engine.
 fn find(manifest: &Manifest) -> Result<(Container, ServeCommand), ScenarioError> {
+    let accelerated = |container: &Container| container.gpus > 0 || container.tpus > 0;
+    let some_are = manifest.leader.containers.iter().any(accelerated);
     for container in &manifest.leader.containers {
         let image = container.image.rsplit('/').next().unwrap_or_default();
-        let entrypoint = (image.contains("vllm") && !container.args.is_empty()).then_some(Server::Vllm);
+        // A side-car of the same project, such as a router, has no GPU where the engine has some.
+        let serves =
+            image.contains("vllm") && !container.args.is_empty() && (accelerated(container) || !some_are);
+        let entrypoint = serves.then_some(Server::Vllm);
         let found = ServeCommand::find(&container.command, &container.args, &container.variables, entrypoint)
             .map_err(|error| manifest.error(&container.command_at(), error.to_string()))?;
         if let Some(command) = found {
@@ -118,7 +121,9 @@ fn version(engine: &mut EngineArgs, container: &Container, server: Server) -> Op
 fn release(tag: &str) -> Option<Version> {
     let digits = tag.strip_prefix('v').unwrap_or(tag);
     let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
-    digits[..end].trim_end_matches('.').parse().ok()
+    let version: Version = digits[..end].trim_end_matches('.').parse().ok()?;
+    // NVIDIA tags its images with year and month.
+    (version < Version::new(20, 0, 0)).then_some(version)
 }
 
 #[cfg(test)]
@@ -130,6 +135,6 @@ mod tests {
         let read = |tag| release(tag).map(|version| version.to_string());
         let tags = ["v0.8.5", "v0.8.5.post1", "v0.9.2-cu128", "0.20.0"].map(read);
         assert_eq!(tags, ["0.8.5", "0.8.5", "0.9.2", "0.20"].map(|text| Some(text.to_owned())));
-        assert_eq!(["latest", "nightly-1", "20250430_0916", ""].map(read), [const { None }; 4]);
+        assert_eq!(["latest", "nightly-1", "20250430_0916", "25.09-py3", ""].map(read), [const { None }; 5]);
     }
 }

@@ -20,12 +20,24 @@ pub(super) fn as_loaded(checkpoint: Architecture, args: &EngineArgs) -> Architec
         Some(DtypeArg::Float16 | DtypeArg::Half) => checkpoint.with_dtype(Precision::Fp16),
     };
     match args.quantization {
-        None => model,
         // TensorRT-LLM loads what was quantised before.
         Some(QuantizationArg::Fp8) if args.backend == Some(Backend::TensorRtLlm) => {
             Architecture { online_quantization: false, ..model.quantized_online() }
         }
         Some(QuantizationArg::Fp8) => model.quantized_online(),
+        // What else there is names what the checkpoint is.
+        _ => model,
+    }
+}
+
+/// What `--quantization` may not be with a checkpoint.
+pub(super) fn check_quantization(checkpoint: &Architecture, args: &EngineArgs) -> Result<(), String> {
+    match (args.backend.unwrap_or_default(), args.quantization) {
+        (_, None) | (Backend::TensorRtLlm, Some(QuantizationArg::Fp8)) => Ok(()),
+        (Backend::TensorRtLlm, Some(other)) => {
+            Err(format!("TensorRT-LLM: expected fp8, not {}", other.name()))
+        }
+        (Backend::Vllm, Some(method)) => method.check(checkpoint.quant_method.as_deref()),
     }
 }
 

@@ -4,14 +4,13 @@ use crate::catalog::{Catalog, suggestion};
 use crate::document::path::{field, item};
 use crate::engine::{EngineArgs, ExecutorArg};
 use crate::hardware::{
-    Machine, NetworkKind, NodePoolArgs, NodesArgs, PriceError, PriceQuery, Provisioning, hourly_price,
+    DEFAULT_REGION, Machine, NetworkKind, NodePoolArgs, NodesArgs, PriceError, PriceQuery, Provisioning,
+    hourly_price,
 };
 use crate::kubernetes::{LeaderWorkerSetArgs, LeaderWorkerTemplateArgs};
 use crate::report::plan::{Candidate, Verdict};
 use crate::scenario::{DeploymentArgs, PlacementArgs, PlanArgs, ScenarioError, ScenarioFile};
 
-/// Where prices are taken from unless stated, as for a node pool.
-const REGION: &str = "us-central1";
 /// Tensor parallel sizes tried unless stated: those that stay inside a node of eight.
 const TENSOR_PARALLEL: [u32; 4] = [1, 2, 4, 8];
 /// Pipeline parallel sizes tried unless stated.
@@ -89,7 +88,7 @@ impl Spec {
 
 /// Region that prices are taken from.
 pub(super) fn region(args: &PlanArgs) -> &str {
-    args.region.as_deref().unwrap_or(REGION)
+    args.region.as_deref().unwrap_or(DEFAULT_REGION)
 }
 
 /// The price of a machine on demand.

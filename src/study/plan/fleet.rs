@@ -127,7 +127,7 @@ impl<'a> Ground<'a> {
         let mut placement = spec.placement(self.args, groups);
         for deployment in &mut placement.deployments {
             let path = absolute(self.base_dir, Path::new(&deployment.model));
-            if path.is_file() {
+            if path.exists() {
                 deployment.model = path.display().to_string();
             }
         }

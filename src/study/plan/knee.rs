@@ -51,8 +51,8 @@ pub(super) fn knee(ground: &Ground<'_>, spec: &Spec, planned: f64) -> Result<(Kn
         points: runs.iter().map(|(_, steady)| steady.point).collect(),
         max_requests_per_s_at_slo: planned * capacity,
         limited_by: lowest_failing.map_or_else(|| "not found".to_owned(), |(_, limit)| limit),
-        page_num_requests_waiting: edge.map_or(0.0, |edge| edge.waiting_p95),
-        page_kv_cache_usage_perc: edge.map_or(0.0, |edge| edge.used_p95),
+        page_num_requests_waiting: edge.map_or(0.0, |edge| edge.point.num_requests_waiting),
+        page_kv_cache_usage_perc: edge.map_or(0.0, |edge| edge.point.kv_cache_usage_perc),
     };
     Ok((knee, usd_per_million))
 }
@@ -61,29 +61,23 @@ pub(super) fn knee(ground: &Ground<'_>, spec: &Spec, planned: f64) -> Result<(Kn
 struct Steady {
     point: KneePoint,
     tokens_per_s: f64,
-    waiting_p95: f64,
-    used_p95: f64,
 }
 
 impl Steady {
     fn of(run: &Outcome, requests_per_s: f64) -> Self {
         let (ttft_p95_ms, tpot_p95_ms) = p95s(&run.simulated);
         let rows = steady_rows(&run.simulated);
-        let waiting = Sampled::of(rows.iter().map(|row| f64::from(row.waiting)).collect());
-        let used = Sampled::of(rows.iter().map(|row| row.kv_cache_usage).collect());
         let tokens = served(&run.simulated);
         Self {
             point: KneePoint {
                 requests_per_s,
                 ttft_p95_ms,
                 tpot_p95_ms,
-                num_requests_waiting: waiting.mean,
-                kv_cache_usage_perc: used.mean,
+                num_requests_waiting: mean(rows.iter().map(|row| f64::from(row.waiting))),
+                kv_cache_usage_perc: mean(rows.iter().map(|row| row.kv_cache_usage)),
                 slo_met: run.limited_by.is_none(),
             },
             tokens_per_s: tokens.input_tokens_per_s + tokens.output_tokens_per_s,
-            waiting_p95: waiting.p95,
-            used_p95: used.p95,
         }
     }
 }
@@ -96,20 +90,8 @@ fn steady_rows(simulated: &Simulated) -> Vec<&TimelineRow> {
     rows.filter(|row| row.at >= metrics.setup().warmup && row.at <= last).collect()
 }
 
-/// What samples say.
-struct Sampled {
-    mean: f64,
-    p95: f64,
-}
-
-impl Sampled {
-    fn of(mut values: Vec<f64>) -> Self {
-        if values.is_empty() {
-            return Self { mean: 0.0, p95: 0.0 };
-        }
-        values.sort_by(f64::total_cmp);
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let rank = (values.len() as f64 * 0.95).ceil() as usize;
-        Self { mean, p95: values[rank.max(1) - 1] }
-    }
+/// Mean of samples; 0 without any.
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let samples = values.len().max(1) as f64;
+    values.sum::<f64>() / samples
 }

@@ -28,7 +28,7 @@ impl Axis {
     /// If there is no path, no value, or a range that cannot be walked.
     pub fn parse(text: &str) -> Result<Self, SweepError> {
         let wrong = |reason: String| SweepError::Axis { text: text.to_owned(), reason };
-        let expected = || wrong("expected PATH=VALUES, such as seed=1,2,3 or PATH=1..10:1".to_owned());
+        let expected = || wrong("expected PATH=VALUES, such as warmup=1m,2m or PATH=1..10:1".to_owned());
         let (path, list) = halves(text).ok_or_else(expected)?;
         let mut values = Vec::new();
         for item in split_list(list) {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{Axis, SweepError};
@@ -36,22 +36,26 @@ pub struct SweepInputs<'a> {
     pub replications: u32,
     /// Seed of the first run, instead of the scenario's.
     pub seed: Option<u64>,
-    /// The user's catalogue files: names and contents.
-    pub catalog: Vec<(String, Value)>,
+    /// The user's catalogue files: names and texts.
+    pub catalog: Vec<(String, String)>,
 }
 
-/// A sweep, whole.
+/// A sweep, whole. Files are kept as text: a number that is read and written again may not be the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepPlan {
     /// Version that planned it: another one's results would not be the same.
     towtank_version: String,
-    /// The scenario as it is where nothing varies.
-    scenario: Value,
+    /// Name of its scenario.
+    name: String,
+    /// Text of its scenario.
+    scenario: String,
+    /// What is set at every point, as `--set` has it.
+    set: Vec<String>,
     /// Directory that paths in it are relative to, seen from the plan's.
     base_dir: PathBuf,
     /// What the user's catalogue files said, one over the other.
-    catalog: Vec<(String, Value)>,
+    catalog: Vec<(String, String)>,
     /// Paths of what varies.
     pub(super) paths: Vec<String>,
     /// In the order of the grid.
@@ -80,13 +84,15 @@ impl SweepPlan {
     pub fn new(inputs: &SweepInputs<'_>, dir: &Path) -> Result<Self, SweepError> {
         let (name, text) = inputs.file;
         let parse = |sets: &[String]| ScenarioFile::parse(name, text, inputs.base_dir, sets);
-        let mut base = inputs.sets.to_vec();
-        base.extend(inputs.seed.map(|seed| format!("seed={seed}")));
-        let scenario = parse(&base)?.tree().clone();
+        let mut set = inputs.sets.to_vec();
+        set.extend(inputs.seed.map(|seed| format!("seed={seed}")));
+        let name = parse(&set)?.scenario.name;
         let axes: Vec<&Axis> = inputs.axes.iter().chain(&inputs.zipped).collect();
         let mut plan = Self {
             towtank_version: env!("CARGO_PKG_VERSION").to_owned(),
-            scenario,
+            name,
+            scenario: text.to_owned(),
+            set,
             base_dir: seen_from(dir, inputs.base_dir)?,
             catalog: inputs.catalog.clone(),
             paths: axes.iter().map(|axis| axis.path.clone()).collect(),
@@ -95,10 +101,7 @@ impl SweepPlan {
         plan.paths_differ()?;
         let catalog = plan.catalog()?;
         for values in grid(&inputs.axes, &inputs.zipped)? {
-            let sets = plan.sets(&values);
-            let resolved = parse(&[base.as_slice(), sets.as_slice()].concat())
-                .and_then(|file| resolve(&file, &catalog))
-                .map_err(|source| SweepError::Point { settings: sets.join(" "), source })?;
+            let resolved = plan.resolve_with(&values, &catalog, parse)?;
             for replication in 0..inputs.replications {
                 let seed = match replication {
                     0 => resolved.seed,
@@ -142,7 +145,8 @@ impl SweepPlan {
     }
 
     fn name_of(&self, values: &[String], seed: u64) -> String {
-        let all = json!([self.towtank_version, self.scenario, self.catalog, self.sets(values), seed]);
+        let Self { towtank_version, scenario, set, catalog, .. } = self;
+        let all = json!([towtank_version, scenario, set, catalog, self.sets(values), seed]);
         let digest = Sha256::digest(all.to_string());
         // Half of it is far more than there will ever be points.
         let half = digest.first_chunk().expect("a hash of 32 bytes");
@@ -153,7 +157,7 @@ impl SweepPlan {
     pub(super) fn catalog(&self) -> Result<Catalog, SweepError> {
         let mut catalog = Catalog::builtin();
         for (name, content) in &self.catalog {
-            catalog.extend(name, &content.to_string())?;
+            catalog.extend(name, content)?;
         }
         Ok(catalog)
     }
@@ -165,14 +169,27 @@ impl SweepPlan {
         catalog: &Catalog,
         point: &Point,
     ) -> Result<Resolved, SweepError> {
-        let sets = self.sets(&point.values);
-        let text = self.scenario.to_string();
-        let file = ScenarioFile::parse(FILE, &text, &dir.join(&self.base_dir), &sets);
-        let mut resolved = file
-            .and_then(|file| resolve(&file, catalog))
-            .map_err(|source| SweepError::Point { settings: sets.join(" "), source })?;
+        let base_dir = dir.join(&self.base_dir);
+        let parse = |sets: &[String]| ScenarioFile::parse(&self.name, &self.scenario, &base_dir, sets);
+        let mut resolved = self.resolve_with(&point.values, catalog, parse)?;
         resolved.seed = point.seed;
         Ok(resolved)
+    }
+
+    fn resolve_with(
+        &self,
+        values: &[String],
+        catalog: &Catalog,
+        parse: impl Fn(&[String]) -> Result<ScenarioFile, ScenarioError>,
+    ) -> Result<Resolved, SweepError> {
+        let own = self.sets(values);
+        let resolve = |file: ScenarioFile| {
+            file.supported()?;
+            file.resolve(catalog)
+        };
+        parse(&[self.set.as_slice(), &own].concat())
+            .and_then(resolve)
+            .map_err(|source| SweepError::Point { settings: own.join(" "), source })
     }
 
     /// Points of the plan.
@@ -187,7 +204,7 @@ impl SweepPlan {
 
     /// Name of its scenario.
     pub fn scenario_name(&self) -> &str {
-        self.scenario["name"].as_str().unwrap_or_default()
+        &self.name
     }
 
     /// Writes the plan into `dir`, unless it is there already.
@@ -234,11 +251,6 @@ impl SweepPlan {
         }
         Ok(plan)
     }
-}
-
-fn resolve(file: &ScenarioFile, catalog: &Catalog) -> Result<Resolved, ScenarioError> {
-    file.supported()?;
-    file.resolve(catalog)
 }
 
 /// Every combination of `axes`, the last one fastest, with every row of `zipped` in each.

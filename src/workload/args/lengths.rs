@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::number;
+use crate::workload::histogram::Histogram;
 
 pub use both::LengthsArgs;
 
@@ -145,6 +146,16 @@ impl LengthArgs {
             Self::Drawn(form) => form.stop,
             Self::Fixed(_) | Self::Preset(_) => None,
         }
+    }
+
+    /// A histogram that does not say how far its last bucket reaches.
+    pub(in crate::workload) fn open_histogram(&self) -> Option<Histogram> {
+        let Self::Drawn(form) = self else { return None };
+        let buckets = form.histogram.as_ref().filter(|_| form.max.is_none())?;
+        let mut buckets: Vec<_> =
+            buckets.iter().filter_map(|(text, count)| Some((bucket_bound(text)?, *count))).collect();
+        buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Some(Histogram { buckets, sum: None })
     }
 
     /// Checks lengths that are not those of answers.

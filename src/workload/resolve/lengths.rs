@@ -34,16 +34,25 @@ pub(super) struct Lengths {
 impl<S: Validate<Context = ()>> Resolver<'_, S> {
     pub(super) fn lengths(&self, args: &LengthsArgs) -> Result<Lengths, WorkloadError> {
         match args {
-            LengthsArgs::Each { input, output } => self.drawn(input, output),
+            LengthsArgs::Each { input, output } => {
+                let lengths = self.drawn(input, output)?;
+                let long = [(input, false), (output, true)];
+                let notes = long.into_iter().filter_map(|(side, answers)| {
+                    let histogram = side.open_histogram()?;
+                    Some(TraceNote::longer(answers, histogram.total(), &histogram.tail()?))
+                });
+                Ok(Lengths { notes: notes.collect(), ..lengths })
+            }
             LengthsArgs::Preset(name) => {
                 let preset = LengthArgs::Preset(name.clone());
                 self.drawn(&preset, &preset)
             }
             LengthsArgs::Prometheus { prometheus } => {
                 let metrics = self.metrics("lengths.prometheus", prometheus)?;
-                let input = self.histogram(&metrics, prometheus, PROMPTS)?;
-                let output = self.histogram(&metrics, prometheus, ANSWERS)?;
-                self.drawn(&input, &output)
+                let (input, long_prompts) = self.histogram(&metrics, prometheus, PROMPTS)?;
+                let (output, long_answers) = self.histogram(&metrics, prometheus, ANSWERS)?;
+                let lengths = self.drawn(&input, &output)?;
+                Ok(Lengths { notes: long_prompts.into_iter().chain(long_answers).collect(), ..lengths })
             }
             LengthsArgs::Dataset { dataset, custom_output_len } => {
                 let turns = self.args.prefixes.as_ref().is_some_and(|prefixes| prefixes.turns.is_some());
@@ -77,13 +86,26 @@ impl<S: Validate<Context = ()>> Resolver<'_, S> {
         })
     }
 
-    fn histogram(&self, metrics: &Metrics, file: &Path, name: &str) -> Result<LengthArgs, WorkloadError> {
+    /// Lengths as the histogram `name` has them, and what is known of the longest.
+    fn histogram(
+        &self,
+        metrics: &Metrics,
+        file: &Path,
+        name: &'static str,
+    ) -> Result<(LengthArgs, Option<TraceNote>), WorkloadError> {
         let wrong =
             |reason: String| self.value("lengths.prometheus", format!("is {}: {reason}", file.display()));
-        let buckets = metrics.buckets(name).ok_or_else(|| wrong(format!("no histogram `{name}` in it")))?;
-        let form = LengthForm { histogram: Some(buckets), ..LengthForm::default() };
+        let histogram = metrics.histogram(name).map_err(|reason| wrong(format!("`{name}`: {reason}")))?;
+        let (histogram, tail) = histogram.ok_or_else(|| wrong(format!("no histogram `{name}` in it")))?;
+        let form = LengthForm {
+            histogram: Some(
+                histogram.buckets.iter().map(|(bound, count)| (bound.to_string(), *count)).collect(),
+            ),
+            ..LengthForm::default()
+        };
         form.check().map_err(|reason| wrong(format!("`{name}`: {reason}")))?;
-        Ok(LengthArgs::Drawn(Box::new(form)))
+        let note = tail.map(|tail| TraceNote::longer(name == ANSWERS, histogram.total(), &tail));
+        Ok((LengthArgs::Drawn(Box::new(form)), note))
     }
 
     /// Requests a second that a server counted.
@@ -111,6 +133,7 @@ impl<S: Validate<Context = ()>> Resolver<'_, S> {
 
     fn text(&self, field: &'static str, file: &Path) -> Result<String, WorkloadError> {
         fs::read_to_string(self.folder.join(file))
+            .map(|text| text.trim_start_matches('\u{feff}').to_owned())
             .map_err(|error| self.value(field, format!("cannot be read: {}: {error}", file.display())))
     }
 }

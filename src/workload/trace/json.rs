@@ -10,6 +10,7 @@ use std::io::BufRead;
 use serde::Deserialize;
 
 use super::{RawRow, Reading, TraceError, bad_row, stamp::decimal};
+use crate::document::json_line;
 use crate::workload::args::TraceFormat;
 
 #[derive(Deserialize)]
@@ -41,12 +42,9 @@ pub(super) fn rows<R: BufRead>(
 
 fn row(text: &str, number: u64, reading: &Reading<'_>) -> Result<RawRow, TraceError> {
     let bad = |reason: String| bad_row(reading.file, number, reason);
-    let line: Line = serde_json::from_str(text).map_err(|error| {
+    let line: Line = json_line(text.trim_start_matches('\u{feff}')).map_err(|what| {
         let expected =
             "{\"timestamp\": 27482, \"input_length\": 6955, \"output_length\": 52, \"hash_ids\": [46, 47]}";
-        // The position within the line counts from line 1 of the line itself, which would mislead.
-        let what = error.to_string();
-        let what = what.split(" at line ").next().unwrap_or(&what);
         bad(format!("{what}: expected a line such as {expected}"))
     })?;
     let digits = if reading.format == TraceFormat::VllmTimed { 9 } else { 6 };

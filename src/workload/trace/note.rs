@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::TraceRow;
+use crate::workload::histogram::Tail;
 
 /// Why a row was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +58,36 @@ pub enum TraceNote {
         /// What was taken [tokens].
         tokens: u32,
     },
+    /// Lengths above the largest bound of a histogram.
+    Longer {
+        /// Of answers, or else of prompts.
+        answers: bool,
+        /// How many.
+        counted: u64,
+        /// How many were counted in all.
+        of: u64,
+        /// The bound [tokens].
+        bound: u64,
+        /// The longest that is drawn, as their sum says; the bound where no sum says more [tokens].
+        up_to: Option<u64>,
+    },
 }
 
 /// Stamps that are closer than this were not rounded to whole seconds; ticks of real traces wander by some ms [ns].
 const CLOSE_NS: u64 = 900_000_000;
 
 impl TraceNote {
+    /// What is known of the `tail` of a histogram that counts `total`.
+    pub(in crate::workload) fn longer(answers: bool, total: f64, tail: &Tail) -> Self {
+        Self::Longer {
+            answers,
+            counted: tail.longer.round() as u64,
+            of: total.round() as u64,
+            bound: tail.bound.round() as u64,
+            up_to: tail.up_to.map(|tokens| tokens.round() as u64),
+        }
+    }
+
     /// Whether stamps were rounded: 1 s in `BurstGPT`, 3 s in Mooncake's traces, where it makes bursts that nobody sent.
     pub(super) fn ticks(rows: &[TraceRow]) -> Option<Self> {
         let ticks = rows.windows(2).map(|pair| (pair[1].at - pair[0].at).as_nanos()).filter(|gap| *gap > 0);
@@ -93,6 +118,14 @@ impl fmt::Display for TraceNote {
             }
             Self::DefaultOutput { rows, of, tokens } => {
                 write!(f, "{rows} of {of} rows state no answer length: {tokens} tokens were taken")
+            }
+            Self::Longer { answers, counted, of, bound, up_to } => {
+                let what = if *answers { "answers" } else { "prompts" };
+                write!(f, "{counted} of {of} {what} are longer than the largest bucket, {bound} tokens: ")?;
+                match up_to {
+                    Some(up_to) => write!(f, "they are spread up to {up_to}, as the sum of all lengths says"),
+                    None => write!(f, "they count as hardly longer, since nothing says how long they are"),
+                }
             }
             Self::Ticks { seconds, rows, stamps } => write!(
                 f,
