@@ -4,7 +4,7 @@ use maud::html;
 
 use super::{Won, described, rate, several};
 use crate::report::page::{Column, Part, Section, Table, Tile, texts, tiles};
-use crate::report::plan::{Month, Range};
+use crate::report::plan::{Commitments, Month, Range};
 use crate::report::plot::{Bar, Bars, Caption, Figure, Line, Lines, Scale, Stack, StackRow};
 use crate::report::words::{figure, fixed, or_dash, share, usd};
 
@@ -222,36 +222,31 @@ fn unit_costs(won: Won<'_>) -> Result<Figure, String> {
 
 /// The load-duration curve, with what is best committed to; none without commitments.
 fn load(won: Won<'_>) -> Result<Option<Figure>, String> {
-    let Some(first) = won.winner.commitments.first() else { return Ok(None) };
+    let cheapest =
+        |one: &&Commitments, other: &&Commitments| one.usd_per_month.total_cmp(&other.usd_per_month);
+    let Some(best) = won.winner.commitments.iter().min_by(cheapest) else { return Ok(None) };
     let mut points = Vec::new();
     let mut hours = 0.0;
-    for entry in &first.load_duration {
+    for entry in &best.load_duration {
         let nodes = f64::from(entry.nodes);
         points.push((hours, nodes));
         hours += entry.hours;
         points.push((hours, nodes));
     }
     let most = points.iter().map(|(_, nodes)| *nodes).fold(0.0, f64::max);
-    let rules = won.winner.commitments.iter().map(|commitment| {
-        (
-            f64::from(commitment.committed_nodes),
-            format!("{}: {}", commitment.terms, commitment.committed_nodes),
-        )
-    });
-    let rules: Vec<(f64, String)> = rules.collect();
-    let described = rules.iter().map(|(_, rule)| rule.clone()).collect::<Vec<_>>().join(", ");
+    let rule = format!("{}: {}", best.terms, best.committed_nodes);
     let caption = Caption::new(
         "load-duration",
         "Nodes needed, busiest hours first",
-        "The curve says for how many hours of the month at least so many nodes are needed; a dashed line is what is best committed to on those terms.",
-        format!("Best committed nodes: {described}."),
+        "The curve says for how many hours of the month at least so many nodes are needed; the dashed line is what is best committed to, on the cheapest terms.",
+        format!("Best committed nodes: {rule}."),
     );
     let line = Line { name: "nodes", index: 0, points, marks: Vec::new() };
     Lines {
         x: Scale::until("hours of the month", HOURS),
         y: Scale::linear("nodes", most),
         curves: vec![line],
-        rules,
+        rules: vec![(f64::from(best.committed_nodes), rule)],
         stop: None,
     }
     .figure(caption)

@@ -172,13 +172,13 @@ mod tests {
             labels(&Scale::of_latencies("", [3.0, 90_000.0].into_iter())),
             ["10", "100", "1000", "10k"]
         );
-        assert_eq!(Scale::of_latencies("", [40.0, 90.0].into_iter()).part(0.0), 0.0);
+        assert_eq!(labels(&Scale::of_latencies("", [40.0, 90.0].into_iter()))[0], "0");
     }
 
     #[test]
     fn a_clock_counts_in_what_suits_its_length() {
         assert_eq!(Clock::until(120.0).scale().label, "time [s]");
-        assert_eq!(Clock::until(1_800.0).at(1_800.0), 30.0);
+        assert!((Clock::until(1_800.0).at(1_800.0) - 30.0).abs() < 1e-9);
         assert_eq!(Clock::until(31_536_000.0).scale().label, "time [d]");
     }
 }
