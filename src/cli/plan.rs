@@ -1,6 +1,7 @@
 //! `towtank plan`: search the cheapest placement that meets the slo.
 
 use std::{
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -83,6 +84,14 @@ fn write(dir: &Path, planned: &Planned, catalog: &Catalog, quiet: bool) -> Resul
         }
         text_file(&dir.join("winner.yaml"), text)?;
         text_file(&dir.join("manifests.yaml"), &exported.text)?;
+    } else {
+        // What an earlier search wrote here is not this one's winner.
+        for name in ["winner.yaml", "manifests.yaml"] {
+            match fs::remove_file(dir.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
     }
     text_file(&dir.join("candidates.csv"), &plan_csv(&planned.plan)?)?;
     Ok(write_file(&dir.join("plan.json"), |out| write_json(out, &planned.plan)).map_err(io::Error::other)?)

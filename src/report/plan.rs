@@ -79,7 +79,7 @@ pub struct Demand {
     pub months: u32,
     /// Part added on top of the peak.
     pub headroom: f64,
-    /// The rate that candidates must serve: the peak of the last month, headroom included [1/s].
+    /// The rate that candidates must serve: the peak of the busiest month, headroom included [1/s].
     pub planned_requests_per_s: f64,
     /// Mean prompt [tokens].
     pub input_tokens: f64,

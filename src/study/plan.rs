@@ -93,6 +93,10 @@ pub fn plan(file: &ScenarioFile, catalog: &Catalog, monitor: &Monitor) -> Result
             "no spare groups: they are for `slo.availability`, judged by what `failures` do".to_owned(),
         );
     }
+    if !ground.limits().iter().any(|limit| limit.name != "availability") {
+        announced
+            .push("the slo states no latency: any fleet that keeps up with the demand will do".to_owned());
+    }
     let found = search::search(&ground, specs, peak.demand.planned_requests_per_s);
     let mut plan = Plan {
         towtank_version: env!("CARGO_PKG_VERSION").to_owned(),

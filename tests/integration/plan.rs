@@ -319,6 +319,46 @@ fn every_candidate_is_accounted_for() {
 }
 
 #[test]
+fn who_does_not_answer_does_not_serve() {
+    let space = |engine: &str| {
+        format!(
+            "{{models: [{MODEL}], machines: [a3-highgpu-1g], tensor_parallel_size: [1], pipeline_parallel_size: [1], engine: {engine}}}"
+        )
+    };
+    let of = |engine: &str| planned(&scenario("8/s", "{ttft_p95: 500ms}", &space(engine))).plan;
+    // Every tenth prompt is longer than 1,200 tokens.
+    let short = of("{version: '0.33', max_model_len: 1200}");
+    assert!(short.winner.is_none());
+    assert!(
+        short.candidates[0].reason.as_ref().unwrap().contains("not answered"),
+        "{:?}",
+        short.candidates[0]
+    );
+    assert!(of("{version: '0.33', max_model_len: 8192}").winner.is_some());
+}
+
+#[test]
+fn shrinking_demand_is_planned_for_its_first_month() {
+    let space = format!(
+        "{{models: [{MODEL}], machines: [a3-highgpu-1g], growth_percent_per_month: -20, months: 3, headroom: 0}}"
+    );
+    let plan = planned(&scenario("8/s", "{ttft_p95: 500ms}", &space)).plan;
+    assert!((plan.demand.planned_requests_per_s - 8.0 * 0.8).abs() < 1e-9, "{:?}", plan.demand);
+    let months = plan.winner.unwrap().months;
+    assert!((months[2].requests_per_s - 8.0 * 0.8_f64.powi(3)).abs() < 1e-9);
+    assert_eq!(months[0].groups.base, plan.candidates[0].figures.unwrap().groups);
+}
+
+#[test]
+fn candidates_are_ready_when_the_peak_begins() {
+    let space = format!("{{models: [{MODEL}], machines: [a3-highgpu-1g]}}");
+    let warm = scenario("8/s", "{ttft_p95: 500ms}", &space);
+    let mut cold = warm.clone();
+    cold.scenario.start = towtank::scenario::StartArg::Cold;
+    assert_eq!(planned(&cold).scenario, planned(&warm).scenario);
+}
+
+#[test]
 fn an_interrupted_search_keeps_what_it_has() {
     let (file, _) = &*WHOLE;
     let monitor = Monitor::default();
@@ -378,5 +418,6 @@ fn what_cannot_be_planned_is_said() {
     insta::assert_snapshot!(plan("plan.region=us-centrall1"), @"the catalogue has no price of `a3-highgpu-1g` in `us-centrall1`; did you mean `us-central1`?");
     insta::assert_snapshot!(plan("plan.engine.max_num_seqs=4"), @"this is searched: state `plan.max_num_seqs: [...]` instead");
     insta::assert_snapshot!(plan("plan.tensor_parallel_size=[0]"), @"0 is lower than 1");
+    insta::assert_snapshot!(plan("plan.max_num_seqs=[8,16,8]"), @"8 is there twice");
     insta::assert_snapshot!(plan("workloads[0].arrivals={process: closed-loop, concurrency: 4}"), @"a plan scales the demand, and `chat` has no arrival rate: give it `arrivals` with a rate, or a trace");
 }

@@ -175,6 +175,18 @@ pub(super) fn candidates(
             return Err(file.error(&field("plan.engine", name), message));
         }
     }
+    for (name, values) in [
+        ("tensor_parallel_size", &args.tensor_parallel_size),
+        ("pipeline_parallel_size", &args.pipeline_parallel_size),
+        ("max_num_seqs", &args.max_num_seqs),
+        ("max_num_batched_tokens", &args.max_num_batched_tokens),
+    ] {
+        let values = values.as_deref().unwrap_or_default();
+        if let Some(index) = (1..values.len()).find(|index| values[..*index].contains(&values[*index])) {
+            let at = item(&field("plan", name), index);
+            return Err(file.error(&at, format!("{} is there twice", values[index])));
+        }
+    }
     let machines = machines(file, catalog, args)?;
     let sizes = |stated: &Option<Vec<u32>>, usual: &[u32]| stated.clone().unwrap_or(usual.to_vec());
     let optional = |stated: &Option<Vec<u32>>| match stated {

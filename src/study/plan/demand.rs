@@ -1,4 +1,4 @@
-//! The demand that candidates must serve: the peak of the last month of the horizon.
+//! The demand that candidates must serve: the peak of the busiest month of the horizon.
 
 use crate::document::path::{field, item};
 use crate::report::plan::Demand;
@@ -34,6 +34,11 @@ pub(super) fn growth(args: &PlanArgs, month: u32) -> f64 {
     (1.0 + args.growth_percent_per_month / 100.0).powi(month as i32)
 }
 
+/// The same in the busiest month: the last, or the first where demand shrinks.
+pub(super) fn most_growth(args: &PlanArgs) -> f64 {
+    growth(args, 1).max(growth(args, months(args)))
+}
+
 /// Part added on top of the peak.
 pub(super) fn headroom(args: &PlanArgs) -> f64 {
     args.headroom.unwrap_or(HEADROOM)
@@ -65,7 +70,7 @@ pub(super) fn peak(
         if rate > best.1 { (hour as u32, rate) } else { best }
     });
     let months = months(args);
-    let growth = growth(args, months) * (1.0 + headroom(args));
+    let growth = most_growth(args) * (1.0 + headroom(args));
     let workloads = file.scenario.workloads.iter().zip(&resolved.workloads);
     let workloads: Vec<_> =
         workloads.map(|(args, resolved)| scaled(args, resolved, busiest, growth)).collect();

@@ -8,11 +8,16 @@ use super::candidates::Spec;
 use crate::catalog::Catalog;
 use crate::metrics::{KeepRows, Simulated, SloArgs};
 use crate::report::plan::Limit;
-use crate::scenario::{EventArgs, FailuresArgs, PlanArgs, Resolved, Scenario, ScenarioError, ScenarioFile};
+use crate::scenario::{
+    EventArgs, FailuresArgs, PlanArgs, Resolved, Scenario, ScenarioError, ScenarioFile, StartArg,
+};
 use crate::simulation::{Interrupted, Options};
 use crate::study::{Monitor, find_rate::limited_by, run::simulated_or_refused};
 use crate::units::SimDuration;
 use crate::workload::{LengthsArgs, WorkloadArgs};
+
+/// Most requests that may go without an answer [fraction].
+const MOST_UNANSWERED: f64 = 0.01;
 
 /// What all candidates have in common.
 pub(super) struct Ground<'a> {
@@ -68,11 +73,14 @@ impl<'a> Ground<'a> {
         monitor: &'a Monitor,
     ) -> Self {
         let mut scenario = file.scenario.clone();
-        let availability = scenario.slo.and_then(|slo| slo.availability);
+        let classes = scenario.workloads.iter().map(|workload| workload.slo);
+        let stated = classes.chain([scenario.slo]).filter_map(|slo| slo?.availability);
+        let availability = stated.reduce(f64::max);
         if let Some(slo) = &mut scenario.slo {
             slo.availability = None;
         }
         scenario.plan = None;
+        scenario.start = StartArg::Warm;
         scenario.placements = Vec::new();
         scenario.timeline = Vec::new();
         scenario.rare_events = None;
@@ -182,7 +190,7 @@ impl<'a> Ground<'a> {
         let placement = &resolved.placements[0];
         let simulated =
             simulated_or_refused(self.monitor, resolved, placement, options)?.map_err(NoRun::Refused)?;
-        let limited_by = limited_by(placement, &simulated);
+        let limited_by = unanswered(&simulated).or_else(|| limited_by(placement, &simulated));
         Ok(Outcome { simulated, limited_by })
     }
 
@@ -208,6 +216,16 @@ impl<'a> Ground<'a> {
 /// Rows of the timeline too.
 pub(super) const fn with_timeline(factor: f64) -> Options {
     Options { timeline: true, rows: KeepRows::None, ..Options::figures(factor) }
+}
+
+/// Whether too many requests were refused, failed or given up for the latencies of the others to count.
+fn unanswered(simulated: &Simulated) -> Option<String> {
+    let requests = simulated.metrics.overall().requests;
+    if requests.arrived == 0 {
+        return Some("no request was measured".to_owned());
+    }
+    let share = (requests.failed + requests.rejected) as f64 / requests.arrived as f64;
+    (share > MOST_UNANSWERED).then(|| format!("{:.1} % of the requests are not answered", share * 100.0))
 }
 
 fn to_text(scenario: &Scenario) -> String {

@@ -100,24 +100,30 @@ fn counts(candidates: &[Candidate], simulated: usize, ground: &Ground<'_>) -> Co
 /// A candidate with its floor, or rejected without a simulation.
 fn assessed(ground: &Ground<'_>, spec: &Spec, planned: f64) -> Candidate {
     let mut candidate = spec.candidate.clone();
-    let mut reject = |verdict, reason: String| {
-        candidate.verdict = verdict;
-        candidate.reason = Some(reason);
-    };
-    match ground.resolved(spec, 1) {
-        Err(NoRun::Refused(reason)) => reject(Verdict::DoesNotFit, reason),
-        Err(NoRun::Interrupted) => {}
+    let most = ground.args.max_groups.unwrap_or(MAX_GROUPS);
+    let rejected = match ground.resolved(spec, 1) {
+        Err(NoRun::Refused(reason)) => Some((Verdict::DoesNotFit, reason)),
+        Err(NoRun::Interrupted) => None,
         Ok(resolved) => {
             let per_group = floor::most_per_group(&resolved);
-            if let Some(reason) = resolved.placements[0].does_not_fit() {
-                reject(Verdict::DoesNotFit, reason);
-            } else if let Some(floor) = floor::floor(spec, per_group, planned) {
-                candidate.floor = Some(floor);
-            } else {
-                let reason = "even one request at a time takes longer a token than the slo allows";
-                reject(Verdict::MissesSlo, reason.to_owned());
+            candidate.floor = floor::floor(spec, per_group, planned);
+            match (resolved.placements[0].does_not_fit(), candidate.floor) {
+                (Some(reason), _) => Some((Verdict::DoesNotFit, reason)),
+                (None, None) => {
+                    let reason = "even one request at a time takes longer a token than the slo allows";
+                    Some((Verdict::MissesSlo, reason.to_owned()))
+                }
+                (None, Some(floor)) if floor.groups > most => {
+                    let reason = format!("at least {} groups, above the {most} allowed", floor.groups);
+                    Some((Verdict::MissesSlo, reason))
+                }
+                (None, Some(_)) => None,
             }
         }
+    };
+    if let Some((verdict, reason)) = rejected {
+        candidate.verdict = verdict;
+        candidate.reason = Some(reason);
     }
     candidate
 }

@@ -130,7 +130,7 @@ impl Case<'_> {
     /// Groups and money of every month.
     fn months(&self, needs: &mut Needs<'_>, error: f64, each: Option<f64>) -> Result<Vec<Month>, NoRun> {
         let args = self.ground.args;
-        let last = demand::growth(args, self.demand.months);
+        let busiest = demand::most_growth(args);
         let mut with_spare = |factor: f64| -> Result<u32, NoRun> {
             // The band of the model error may be out of reach: the most there is stands for it.
             let groups = needs.at(factor)?.unwrap_or(args.max_groups.unwrap_or(super::search::MAX_GROUPS));
@@ -141,7 +141,7 @@ impl Case<'_> {
         let mut order: Vec<u32> = (1..=self.demand.months).collect();
         order.sort_by_key(|month| (*month != 1 && *month != self.demand.months, *month));
         for month in order {
-            let factor = demand::growth(args, month) / last;
+            let factor = demand::growth(args, month) / busiest;
             let groups = Range {
                 low: with_spare(factor / (1.0 + error))?,
                 base: with_spare(factor)?,
