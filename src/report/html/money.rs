@@ -59,7 +59,7 @@ fn split(ran: &[Ran<'_>]) -> Result<Figure, String> {
     let caption = Caption::new(
         "money",
         "Dollars a month, by what the nodes do",
-        "Only the darkest part serves requests. Idle nodes are ready without any, starting and down ones are of no use yet or no more, spare ones are in no group.",
+        "Only the first part of a bar serves requests. Idle nodes are ready without any, starting and down ones are of no use yet or no more, spare ones are in no group.",
         described,
     );
     Stack { scale: Scale::linear("thousand $ a month", most), parts: &PARTS, rows }.figure(caption)
