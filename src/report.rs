@@ -15,6 +15,7 @@ mod html;
 mod life;
 mod lines;
 mod metric;
+mod model_error;
 mod openmetrics;
 mod page;
 mod palette;
@@ -37,7 +38,7 @@ pub use comparison::{
     comparison_table, write_replications,
 };
 pub use draw::{ReportError, draw_report};
-pub use files::{FileOptions, WriteError, write_file, write_json, write_run};
+pub use files::{FileOptions, WriteError, write_file, write_json, write_or_remove, write_run};
 pub use headline::{headline_columns, headline_row};
 pub use lines::{write_events, write_steps};
 pub use metric::{Better, Metric};

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{
     CliError,
-    options::{Format, InputOptions},
+    options::{Format, InputOptions, StudyOptions},
     output,
     progress::{Counted, Progress},
     scenarios::{Given, directories, judged, read},
@@ -48,24 +48,11 @@ pub(super) struct CompareArgs {
     /// Placement that the others are held against in the table [default: the first that fits]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
-    /// Directory for the results [default: results/NAME, after the scenario]; with several scenarios, DIR/NAME each
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Seed that the replications' own are derived from, instead of the scenario's
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// What to print on stdout
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// Nothing on stderr but errors: no progress, no remarks
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    study: StudyOptions,
     /// End with status 3 if a placement misses the slo in any replication
     #[arg(long)]
     fail_on_slo: bool,
-    /// Simulations at once [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: Option<u16>,
 }
 
 /// `2%` or `2 %` as a fraction.
@@ -80,24 +67,24 @@ fn precision(text: &str) -> Result<f64, String> {
 /// Checks every scenario before the first is run; compares them in turn.
 pub(super) fn compare(args: &CompareArgs) -> Result<(), CliError> {
     let catalog = args.input.catalog()?;
-    let scenarios = read(&args.scenarios, &args.input, args.seed, &catalog)?;
+    let scenarios = read(&args.scenarios, &args.input, args.study.seed, &catalog)?;
     judged(args.fail_on_slo, &scenarios)?;
     for given in &scenarios {
         comparable(args, &given.resolved)?;
     }
-    let dirs = directories(args.out.as_deref(), &scenarios)?;
-    if !args.quiet {
+    let dirs = directories(args.study.out.as_deref(), &scenarios)?;
+    if !args.study.quiet {
         for given in &scenarios {
             output::remark_notes(&given.resolved);
         }
     }
-    let (monitor, pool) = watched(args.jobs)?;
+    let (monitor, pool) = watched(args.study.jobs)?;
     let count = replications(args);
     let mut comparisons = Vec::new();
     for (Given { resolved, .. }, dir) in scenarios.iter().zip(&dirs) {
         output::writable(dir)?;
         let most = count.most() as usize * resolved.placements.len();
-        let progress = Progress::start(args.quiet, &resolved.name, &monitor, Counted::placements(most));
+        let progress = Progress::start(args.study.quiet, &resolved.name, &monitor, Counted::placements(most));
         let compared = pool.install(|| study::compare(resolved, count, &monitor));
         progress.finish();
         if compared.replications.is_empty() {
@@ -107,7 +94,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), CliError> {
         let comparison = summarise(args, resolved, &compared);
         write(dir, &comparison, &compared).map_err(io::Error::other)?;
         if compared.interrupted {
-            print(args.format, &[comparison])?;
+            print(args.study.format, &[comparison])?;
             output::remark(&format!(
                 "interrupted: {} replications are finished and in {}",
                 compared.replications.len(),
@@ -115,12 +102,12 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), CliError> {
             ));
             return Err(CliError::Interrupted);
         }
-        if !args.quiet {
+        if !args.study.quiet {
             output::remark(&format!("results in {}", dir.display()));
         }
         comparisons.push(comparison);
     }
-    print(args.format, &comparisons)?;
+    print(args.study.format, &comparisons)?;
     let missed = |comparison: &Comparison| {
         let kept = Some(comparison.replications);
         comparison.placements.iter().any(|placement| placement.slo_met != kept)

@@ -61,6 +61,26 @@ fn catalog_text(file: &Path) -> Result<(String, String), CatalogError> {
     Ok((name, text))
 }
 
+/// What commands that simulate scenarios have in common.
+#[derive(Args, Clone, Debug)]
+pub(super) struct StudyOptions {
+    /// Directory for the results [default: results/NAME, after the scenario]; with several scenarios, DIR/NAME each
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Seed of all random numbers, instead of the scenario's
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    /// Nothing on stderr but errors: no progress, no remarks
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// Simulations at once [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) jobs: Option<u16>,
+}
+
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {

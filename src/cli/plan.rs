@@ -1,7 +1,6 @@
 //! `towtank plan`: search the cheapest placement that meets the slo.
 
 use std::{
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -10,7 +9,7 @@ use clap::Args;
 
 use super::{
     CliError,
-    options::{Format, InputOptions},
+    options::{Format, InputOptions, StudyOptions},
     output,
     progress::{Counted, Progress},
     watch::watched,
@@ -18,7 +17,7 @@ use super::{
 use crate::catalog::Catalog;
 use crate::interop;
 use crate::report::plan::Plan;
-use crate::report::{draw_report, plan_csv, plan_table, write_file, write_json};
+use crate::report::{draw_report, plan_csv, plan_table, write_file, write_json, write_or_remove};
 use crate::scenario::ScenarioFile;
 use crate::study::{Planned, plan as search, plan_candidates};
 
@@ -29,44 +28,31 @@ pub(super) struct PlanOptions {
     scenario: PathBuf,
     #[command(flatten)]
     input: InputOptions,
-    /// Directory for the results [default: results/NAME, after the scenario]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Seed of all random numbers, instead of the scenario's
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// What to print on stdout
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// Nothing on stderr but errors: no progress, no remarks
-    #[arg(long)]
-    quiet: bool,
-    /// Candidates simulated at once [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: Option<u16>,
+    #[command(flatten)]
+    study: StudyOptions,
 }
 
 /// Searches, writes what was found, and prints the table.
 pub(super) fn plan(args: &PlanOptions) -> Result<(), CliError> {
     let catalog = args.input.catalog()?;
     let mut file = args.input.scenario(&args.scenario)?;
-    file.scenario.seed = args.seed.unwrap_or(file.scenario.seed);
+    file.scenario.seed = args.study.seed.unwrap_or(file.scenario.seed);
     let candidates = plan_candidates(&file, &catalog)?.len();
     let name = file.scenario.name.clone();
-    let dir = args.out.clone().unwrap_or_else(|| Path::new("results").join(&name));
+    let dir = args.study.out.clone().unwrap_or_else(|| Path::new("results").join(&name));
     output::writable(&dir)?;
-    let (monitor, pool) = watched(args.jobs)?;
-    let progress = Progress::start(args.quiet, &name, &monitor, Counted::candidates(candidates));
+    let (monitor, pool) = watched(args.study.jobs)?;
+    let progress = Progress::start(args.study.quiet, &name, &monitor, Counted::candidates(candidates));
     let planned = pool.install(|| search(&file, &catalog, &monitor));
     progress.finish();
     let planned = planned?;
-    write(&dir, &planned, &catalog, args.quiet)?;
+    write(&dir, &planned, &catalog, args.study.quiet)?;
     draw_report(&dir)?;
-    if !args.quiet {
+    if !args.study.quiet {
         planned.plan.announced.iter().for_each(|said| output::remark(&format!("default: {said}")));
         output::remark(&format!("results in {}", dir.display()));
     }
-    print(args.format, &planned.plan)?;
+    print(args.study.format, &planned.plan)?;
     if planned.plan.interrupted {
         output::remark("interrupted: what was searched until then is there, a cheaper candidate may not be");
         return Err(CliError::Interrupted);
@@ -76,29 +62,26 @@ pub(super) fn plan(args: &PlanOptions) -> Result<(), CliError> {
 
 /// Writes the plan, and the winner as a scenario and as manifests.
 fn write(dir: &Path, planned: &Planned, catalog: &Catalog, quiet: bool) -> Result<(), CliError> {
+    let mut manifests = String::new();
     if let Some(text) = &planned.scenario {
         let file = ScenarioFile::parse("winner.yaml", text, Path::new(""), &[])?;
         let exported = interop::export(&file, catalog, None)?;
         if !quiet {
             exported.remarks.iter().for_each(|said| output::remark(&format!("note: manifests.yaml: {said}")));
         }
-        text_file(&dir.join("winner.yaml"), text)?;
-        text_file(&dir.join("manifests.yaml"), &exported.text)?;
-    } else {
-        // What an earlier search wrote here is not this one's winner.
-        for name in ["winner.yaml", "manifests.yaml"] {
-            match fs::remove_file(dir.join(name)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
-        }
+        manifests = exported.text;
     }
-    text_file(&dir.join("candidates.csv"), &plan_csv(&planned.plan)?)?;
+    // What an earlier search wrote is not this one's winner.
+    let won = planned.scenario.is_some();
+    let scenario = planned.scenario.as_deref().unwrap_or_default();
+    text_file(&dir.join("winner.yaml"), won, scenario)?;
+    text_file(&dir.join("manifests.yaml"), won, &manifests)?;
+    text_file(&dir.join("candidates.csv"), true, &plan_csv(&planned.plan)?)?;
     Ok(write_file(&dir.join("plan.json"), |out| write_json(out, &planned.plan)).map_err(io::Error::other)?)
 }
 
-fn text_file(path: &Path, text: &str) -> io::Result<()> {
-    write_file(path, |out| out.write_all(text.as_bytes())).map_err(io::Error::other)
+fn text_file(path: &Path, wanted: bool, text: &str) -> io::Result<()> {
+    write_or_remove(path, wanted, |out| out.write_all(text.as_bytes())).map_err(io::Error::other)
 }
 
 fn print(format: Format, plan: &Plan) -> io::Result<()> {

@@ -13,7 +13,7 @@ use self::traffic::TrafficOptions;
 use super::{
     CliError,
     command::CommandOptions,
-    options::{Format, InputOptions},
+    options::{Format, InputOptions, StudyOptions},
     output,
     progress::{Counted, Progress},
     scenarios::{Given, directories, judged, read},
@@ -45,24 +45,11 @@ pub(super) struct RunArgs {
     traffic: TrafficOptions,
     #[command(flatten)]
     input: InputOptions,
-    /// Directory for the results [default: results/NAME, after the scenario]; with several scenarios, DIR/NAME each
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Seed of all random numbers, instead of the scenario's
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// What to print on stdout
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// Nothing on stderr but errors: no progress, no remarks
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    study: StudyOptions,
     /// End with status 3 if a placement misses the slo
     #[arg(long)]
     fail_on_slo: bool,
-    /// Placements simulated at once [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: Option<u16>,
     /// Rows of requests.csv a placement: all, none or a number [default: all up to 1,000,000]
     #[arg(long, value_name = "all|none|N", value_parser = rows)]
     requests: Option<KeepRows>,
@@ -97,13 +84,13 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
             format!("--metrics {}: several scenarios would write it: run them apart", file.display());
         return Err(CliError::Usage(message));
     }
-    let dirs = directories(args.out.as_deref(), &scenarios)?;
-    if !args.quiet {
+    let dirs = directories(args.study.out.as_deref(), &scenarios)?;
+    if !args.study.quiet {
         for given in &scenarios {
             output::remark_notes(&given.resolved);
         }
     }
-    let (monitor, pool) = watched(args.jobs)?;
+    let (monitor, pool) = watched(args.study.jobs)?;
     let options = RunOptions {
         rows: args.requests.unwrap_or(KeepRows::First(DEFAULT_ROWS)),
         steps: args.steps || args.trace.is_some(),
@@ -116,7 +103,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
             output::writable(dir)?;
         }
         let counted = Counted::placements(resolved.placements.len());
-        let progress = Progress::start(args.quiet, &resolved.name, &monitor, counted);
+        let progress = Progress::start(args.study.quiet, &resolved.name, &monitor, counted);
         let result = pool.install(|| study::run(resolved, &options, &monitor));
         progress.finish();
         if result.interrupted && result.placements.is_empty() {
@@ -140,12 +127,12 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
             ));
             return Err(CliError::Interrupted);
         }
-        if !args.quiet {
+        if !args.study.quiet {
             output::remark(&format!("results in {}", dir.display()));
         }
         summaries.push(summary);
     }
-    print(args.format, &summaries)?;
+    print(args.study.format, &summaries)?;
     let missed = summaries
         .iter()
         .flat_map(|summary| &summary.placements)
@@ -156,11 +143,11 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
 /// Every scenario, ready to be simulated: those of the files, or that of the command.
 fn scenarios(args: &RunArgs, catalog: &Catalog) -> Result<Vec<Given>, CliError> {
     if !args.command.is_given() {
-        return read(&args.scenarios, &args.input, args.seed, catalog);
+        return read(&args.scenarios, &args.input, args.study.seed, catalog);
     }
     let (file, mut resolved) =
         args.command.resolve(args.traffic.scenario(), None, &args.input.sets, catalog)?;
-    resolved.seed = args.seed.unwrap_or(resolved.seed);
+    resolved.seed = args.study.seed.unwrap_or(resolved.seed);
     Ok(vec![Given::new(file, resolved)])
 }
 

@@ -62,7 +62,11 @@ pub fn write_run(
     write_file(&dir.join("summary.json"), |out| write_json(out, summary))
 }
 
-fn write_or_remove(
+/// Writes one file like [`write_file`] if it is wanted, and otherwise removes what an earlier run left in its place.
+///
+/// # Errors
+/// If it cannot be written, or not removed.
+pub fn write_or_remove(
     path: &Path,
     wanted: bool,
     content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,

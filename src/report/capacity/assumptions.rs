@@ -4,6 +4,7 @@ use maud::html;
 use serde_json::Value;
 
 use super::Won;
+use crate::report::model_error;
 use crate::report::page::{Column, Part, Section, Table, texts};
 use crate::report::plan::{Fact, Plan};
 use crate::report::words::{figure, fixed, latency, percent, share};
@@ -56,24 +57,8 @@ fn demand(plan: &Plan) -> Table {
 }
 
 fn errors(won: Won<'_>) -> Result<Table, String> {
-    let error = won.figures()?.model_error;
-    let band = |fraction: f64| format!("±{:.0} %", 100.0 * fraction);
-    let row = texts([
-        error.class.name().to_owned(),
-        band(error.ttft),
-        band(error.tpot),
-        band(error.throughput),
-        band(error.cost),
-        error.reasons.join("; "),
-    ]);
-    let columns = vec![
-        Column::words("class"),
-        Column::number("TTFT"),
-        Column::number("TPOT"),
-        Column::number("throughput"),
-        Column::number("cost"),
-        Column::words("what no measurement covers"),
-    ];
+    let row = model_error::cells(&won.figures()?.model_error).to_vec();
+    let columns = model_error::columns().into();
     Ok(Table {
         id: "model-error".to_owned(),
         caption: "Model error of the winner".to_owned(),

@@ -7,7 +7,7 @@ use plotters::{coord::Shift, prelude::*};
 
 use super::{ComparedMetric, Comparison, Measured};
 use crate::metrics::{LatencyMetric, Statistic};
-use crate::report::Metric;
+use crate::report::{Metric, palette};
 
 /// Figures with a panel, where placements have them.
 const PANELS: [Metric; 6] = [
@@ -17,16 +17,6 @@ const PANELS: [Metric; 6] = [
     Metric::MaxRequestsPerSAtSlo,
     Metric::UsdPerMillionTokensAtLoad,
     Metric::UsdPerMillionTokensAtCapacity,
-];
-
-/// Okabe and Ito's palette, its yellow left out, which white swallows.
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(230, 159, 0),
 ];
 
 /// Width of the plot [px].
@@ -122,7 +112,7 @@ fn panel<DB: DrawingBackend>(
         .map_err(text)?;
     for (line, measured) in upwards.iter().enumerate() {
         let place = names.iter().position(|name| *name == measured.placement).unwrap_or_default();
-        let colour = COLOURS[place % COLOURS.len()];
+        let colour = palette::colour(place);
         let (mean, band) = (measured.mean.mean, measured.mean.band);
         let bar = |half: f64, width: u32| {
             let ends = [(mean - half).max(0.0), mean + half].map(|x| (x, SegmentValue::CenterOf(line)));

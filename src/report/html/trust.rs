@@ -4,6 +4,7 @@ use maud::html;
 
 use super::{Ran, ran};
 use crate::report::Tie;
+use crate::report::model_error;
 use crate::report::page::{Column, Part, Section, Table, swatch};
 use crate::report::recorded::Recorded;
 use crate::report::remarks::tied_pairs;
@@ -59,27 +60,10 @@ fn checks(ran: &[Ran<'_>]) -> Option<Table> {
 }
 
 fn errors(ran: &[Ran<'_>]) -> Table {
-    let columns = vec![
-        Column::words("placement"),
-        Column::words("class"),
-        Column::number("TTFT"),
-        Column::number("TPOT"),
-        Column::number("throughput"),
-        Column::number("cost"),
-        Column::words("what no measurement covers"),
-    ];
+    let columns = std::iter::once(Column::words("placement")).chain(model_error::columns()).collect();
     let rows = ran.iter().map(|ran| {
-        let error = &ran.figures.model_error;
-        let band = |fraction: f64| html! { (format!("±{:.0} %", 100.0 * fraction)) };
-        vec![
-            swatch(ran.index, ran.name()),
-            html! { (error.class.name()) },
-            band(error.ttft),
-            band(error.tpot),
-            band(error.throughput),
-            band(error.cost),
-            html! { (error.reasons.join("; ")) },
-        ]
+        let cells = model_error::cells(&ran.figures.model_error);
+        std::iter::once(swatch(ran.index, ran.name())).chain(cells).collect()
     });
     Table { id: "model-error".to_owned(), caption: "Model error".to_owned(), columns, rows: rows.collect() }
 }

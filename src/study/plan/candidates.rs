@@ -4,8 +4,8 @@ use crate::catalog::{Catalog, suggestion};
 use crate::document::path::{field, item};
 use crate::engine::{EngineArgs, ExecutorArg};
 use crate::hardware::{
-    DEFAULT_REGION, Machine, NetworkKind, NodePoolArgs, NodesArgs, PriceError, PriceQuery, Provisioning,
-    hourly_price,
+    Commitment, DEFAULT_REGION, HourlyPrice, Machine, NetworkKind, NodePoolArgs, NodesArgs, PriceError,
+    PriceQuery, Provisioning, hourly_price,
 };
 use crate::kubernetes::{LeaderWorkerSetArgs, LeaderWorkerTemplateArgs};
 use crate::report::plan::{Candidate, Verdict};
@@ -23,7 +23,7 @@ const MOST: usize = 20_000;
 pub(super) struct Spec {
     /// What is known of it before any simulation.
     pub(super) candidate: Candidate,
-    /// GPUs of a pod.
+    /// Network between the nodes of a group.
     pub(super) network: NetworkKind,
 }
 
@@ -91,17 +91,27 @@ pub(super) fn region(args: &PlanArgs) -> &str {
     args.region.as_deref().unwrap_or(DEFAULT_REGION)
 }
 
-/// The price of a machine on demand.
-fn price(catalog: &Catalog, args: &PlanArgs, machine: &str) -> Result<f64, PriceError> {
+/// The price of a machine on given terms.
+pub(super) fn price(
+    catalog: &Catalog,
+    args: &PlanArgs,
+    machine: &str,
+    (provisioning, commitment): (Provisioning, Option<Commitment>),
+) -> Result<HourlyPrice, PriceError> {
     let query = PriceQuery {
         machine,
         region: region(args),
-        provisioning: Provisioning::Standard,
-        commitment: None,
+        provisioning,
+        commitment,
         discount: args.discount.unwrap_or(0.0),
         usd_per_node_hour: None,
     };
-    hourly_price(catalog, &query).map(|price| price.usd_per_hour)
+    hourly_price(catalog, &query)
+}
+
+/// The price of a machine on demand [USD/h].
+fn on_demand(catalog: &Catalog, args: &PlanArgs, machine: &str) -> Result<f64, PriceError> {
+    Ok(price(catalog, args, machine, (Provisioning::Standard, None))?.usd_per_hour)
 }
 
 /// The machines to choose from, each with its price.
@@ -113,7 +123,7 @@ fn machines(
     let Some(names) = &args.machines else {
         let section =
             catalog.section("machines").map_err(|error| file.error("plan.machines", error.to_string()))?;
-        let priced = section.keys().filter_map(|name| Some((name, price(catalog, args, name).ok()?)));
+        let priced = section.keys().filter_map(|name| Some((name, on_demand(catalog, args, name).ok()?)));
         let read = priced.map(|(name, price)| Ok((Machine::read(catalog, name)?, price)));
         let read: Result<Vec<_>, crate::catalog::CatalogError> = read.collect();
         let read = read.map_err(|error| file.error("plan.machines", error.to_string()))?;
@@ -126,7 +136,7 @@ fn machines(
     let named = names.iter().enumerate().map(|(index, name)| {
         let at = item("plan.machines", index);
         let machine = Machine::read(catalog, name).map_err(|error| file.error(&at, error.to_string()))?;
-        let price = price(catalog, args, name).map_err(|error| unpriced(file, catalog, error, &at))?;
+        let price = on_demand(catalog, args, name).map_err(|error| unpriced(file, catalog, error, &at))?;
         Ok((machine, price))
     });
     named.collect()

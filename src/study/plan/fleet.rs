@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::candidates::Spec;
+use super::{candidates::Spec, incident::all_ready};
 use crate::catalog::Catalog;
 use crate::metrics::{KeepRows, Simulated, SloArgs};
 use crate::report::plan::Limit;
@@ -16,6 +16,10 @@ use crate::study::{Monitor, find_rate::limited_by, run::simulated_or_refused};
 use crate::units::SimDuration;
 use crate::workload::{LengthsArgs, WorkloadArgs};
 
+/// Most groups of a candidate unless stated.
+const MAX_GROUPS: u32 = 64;
+/// Most spare groups unless stated.
+const MAX_SPARE_GROUPS: u32 = 2;
 /// Most requests that may go without an answer [fraction].
 const MOST_UNANSWERED: f64 = 0.01;
 
@@ -118,6 +122,19 @@ impl<'a> Ground<'a> {
             self.availability.map(|limit| Limit { workload: None, name: "availability".to_owned(), limit });
         let classes = self.scenario.workloads.iter().flat_map(|class| of(Some(&class.name), class.slo));
         of(None, self.scenario.slo).chain(availability).chain(classes).collect()
+    }
+
+    /// Most groups of a candidate.
+    pub(super) fn most_groups(&self) -> u32 {
+        self.args.max_groups.unwrap_or(MAX_GROUPS)
+    }
+
+    /// Spare groups for so many, if each is ready for a part `each` of the time, and whether they are enough.
+    pub(super) fn spare_groups(&self, groups: u32, each: Option<f64>) -> (u32, bool) {
+        let Some((target, each)) = self.availability.zip(each) else { return (0, true) };
+        let most = self.args.max_spare_groups.unwrap_or(MAX_SPARE_GROUPS);
+        let enough = (0..=most).find(|spare| all_ready(groups, *spare, each) >= target);
+        (enough.unwrap_or(most), enough.is_some())
     }
 
     /// Whether anything fails at random.

@@ -1,7 +1,11 @@
 //! Prices of the winner's nodes on all terms, and commitments against its load-duration curve.
 
-use super::{HOURS_PER_MONTH, candidates::Spec, candidates::region, fleet::Ground};
-use crate::hardware::{Commitment, HourlyPrice, PriceQuery, Provisioning, hourly_price};
+use super::{
+    HOURS_PER_MONTH,
+    candidates::{Spec, price, region},
+    fleet::Ground,
+};
+use crate::hardware::{Commitment, HourlyPrice, Provisioning};
 use crate::report::plan::{BreakEven, Commitments, DemandSwing, LoadHours, Money, Month, PriceOption};
 
 /// Factors on the demand for which the regret of a commitment is worked out.
@@ -47,15 +51,8 @@ pub(super) struct Fleet<'a> {
 
 impl Fleet<'_> {
     fn price(&self, provisioning: Provisioning, commitment: Option<Commitment>) -> Option<HourlyPrice> {
-        let query = PriceQuery {
-            machine: &self.spec.candidate.machine,
-            region: region(self.ground.args),
-            provisioning,
-            commitment,
-            discount: self.ground.args.discount.unwrap_or(0.0),
-            usd_per_node_hour: None,
-        };
-        hourly_price(self.ground.catalog, &query).ok()
+        let terms = (provisioning, commitment);
+        price(self.ground.catalog, self.ground.args, &self.spec.candidate.machine, terms).ok()
     }
 
     /// The same nodes on all terms that the catalogue has a price for.

@@ -3,7 +3,7 @@
 use super::{
     candidates::Spec,
     fleet::{Ground, NoRun},
-    search::{Fewest, MAX_GROUPS, fewest},
+    search::{Fewest, fewest},
 };
 
 /// The answers so far, each simulated once; a demand between two that take as many groups takes as many too.
@@ -41,7 +41,7 @@ impl<'a> Needs<'a> {
             (Some(below), Some((_, Some(above)))) if below == above => Some(below),
             _ => {
                 let floor = (self.floor * factor).ceil() as u32;
-                let most = self.ground.args.max_groups.unwrap_or(MAX_GROUPS);
+                let most = self.ground.most_groups();
                 let from = floor.max(below.unwrap_or(1)).max(1);
                 match fewest(from, most, |groups| self.ground.run(self.spec, groups, factor))? {
                     Fewest::Found(groups, _) => Some(groups),

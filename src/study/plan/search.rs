@@ -23,12 +23,8 @@ const BATCH: usize = 8;
 const LEAST: usize = 16;
 /// One that costs so many times the best price is not followed further.
 const TOO_DEAR: f64 = 2.0;
-/// Most groups of a candidate unless stated.
-pub(super) const MAX_GROUPS: u32 = 64;
 /// Share of a group's analytic most at which latency is that of an unloaded server.
 const LIGHT: f64 = 0.05;
-/// Most spare groups unless stated.
-pub(super) const MAX_SPARE_GROUPS: u32 = 2;
 
 /// What the search found.
 pub(super) struct Found {
@@ -100,7 +96,7 @@ fn counts(candidates: &[Candidate], simulated: usize, ground: &Ground<'_>) -> Co
 /// A candidate with its floor, or rejected without a simulation.
 fn assessed(ground: &Ground<'_>, spec: &Spec, planned: f64) -> Candidate {
     let mut candidate = spec.candidate.clone();
-    let most = ground.args.max_groups.unwrap_or(MAX_GROUPS);
+    let most = ground.most_groups();
     let rejected = match ground.resolved(spec, 1) {
         Err(NoRun::Refused(reason)) => Some((Verdict::DoesNotFit, reason)),
         Err(NoRun::Interrupted) => None,
@@ -141,7 +137,7 @@ fn prune(candidate: &mut Candidate, best: f64) {
 fn measured(ground: &Ground<'_>, spec: &Spec, planned: f64, best: f64) -> Result<Candidate, NoRun> {
     let mut candidate = spec.candidate.clone();
     let floor = candidate.floor.expect("what has no floor was rejected before");
-    let most = ground.args.max_groups.unwrap_or(MAX_GROUPS);
+    let most = ground.most_groups();
     let affordable = (1..=most).rev().find(|groups| spec.usd_per_month(*groups) <= best * TOO_DEAR);
     let affordable = affordable.unwrap_or(0).max(floor.groups).min(most);
     let fewest = fewest(floor.groups, affordable, |groups| ground.run(spec, groups, 1.0))?;
@@ -168,16 +164,11 @@ fn measured(ground: &Ground<'_>, spec: &Spec, planned: f64, best: f64) -> Result
     };
     let available =
         if ground.fails() { Some(incident::group_availability(ground, spec, groups)?) } else { None };
-    let most_spare = ground.args.max_spare_groups.unwrap_or(MAX_SPARE_GROUPS);
-    let target = ground.availability.zip(available);
-    let enough = (0..=most_spare).find(|spare| {
-        target.is_none_or(|(target, group)| incident::all_ready(groups, *spare, group) >= target)
-    });
-    let spare = enough.unwrap_or(most_spare);
+    let (spare, enough) = ground.spare_groups(groups, available);
     let ready = available.map(|group| incident::all_ready(groups, spare, group));
     candidate.figures = Some(figures::of(spec, (groups, spare), &outcome.simulated, ready));
     candidate.verdict = Verdict::MeetsSlo;
-    if let (None, Some(ready), Some(target)) = (enough, ready, ground.availability) {
+    if let (false, Some(ready), Some(target)) = (enough, ready, ground.availability) {
         candidate.verdict = Verdict::MissesSlo;
         candidate.reason = Some(format!(
             "all {groups} groups are ready {:.4} % of the time with {spare} spare ones, below {:.4} %",
@@ -202,8 +193,8 @@ pub(super) fn fewest(
     most: u32,
     mut run: impl FnMut(u32) -> Result<Outcome, NoRun>,
 ) -> Result<Fewest, NoRun> {
-    let mut below = from - 1;
     let mut groups = from.min(most);
+    let mut below = groups - 1;
     let mut step = 1;
     let mut found = loop {
         let outcome = run(groups)?;

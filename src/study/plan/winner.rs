@@ -6,12 +6,11 @@ use super::{
     demand,
     facts::facts,
     fleet::{Ground, NoRun},
-    incident::{all_ready, incident},
+    incident::incident,
     knee::knee,
     money::Fleet,
     needs::Needs,
     redundancy::redundancy,
-    search::MAX_SPARE_GROUPS,
 };
 use crate::random::derived;
 use crate::report::plan::{Demand, Incident, ManagedApi, Month, Range, Swing, UnitCosts, Winner};
@@ -120,21 +119,14 @@ impl Case<'_> {
         Ok(Range { low, base, high })
     }
 
-    /// Spare groups for so many, if each is ready for a part `each` of the time.
-    fn spare(&self, groups: u32, each: Option<f64>) -> u32 {
-        let most = self.ground.args.max_spare_groups.unwrap_or(MAX_SPARE_GROUPS);
-        let Some((target, each)) = self.ground.availability.zip(each) else { return 0 };
-        (0..=most).find(|spare| all_ready(groups, *spare, each) >= target).unwrap_or(most)
-    }
-
     /// Groups and money of every month.
     fn months(&self, needs: &mut Needs<'_>, error: f64, each: Option<f64>) -> Result<Vec<Month>, NoRun> {
         let args = self.ground.args;
         let busiest = demand::most_growth(args);
         let mut with_spare = |factor: f64| -> Result<u32, NoRun> {
             // The band of the model error may be out of reach: the most there is stands for it.
-            let groups = needs.at(factor)?.unwrap_or(args.max_groups.unwrap_or(super::search::MAX_GROUPS));
-            Ok(groups + self.spare(groups, each))
+            let groups = needs.at(factor)?.unwrap_or(self.ground.most_groups());
+            Ok(groups + self.ground.spare_groups(groups, each).0)
         };
         let mut months = Vec::new();
         // The ends first: what lies between two equal answers is not simulated.
@@ -166,7 +158,8 @@ impl Case<'_> {
         incident: Option<&Incident>,
     ) -> Result<Vec<Swing>, NoRun> {
         let each = incident.map(|incident| incident.group_availability);
-        let with_spare = |groups: Option<u32>| groups.map(|groups| groups + self.spare(groups, each));
+        let with_spare =
+            |groups: Option<u32>| groups.map(|groups| groups + self.ground.spare_groups(groups, each).0);
         let bill = |groups: Option<u32>| groups.map(|groups| self.spec.usd_per_month(groups));
         let swing = |what: &str, labels: [String; 2], groups: [Option<u32>; 2]| Swing {
             what: what.to_owned(),
@@ -206,7 +199,8 @@ impl Case<'_> {
         swings.push(price);
         if let (Some(each), Some(groups)) = (each, needs.at(1.0)?) {
             let spare = FAILURE_SWING.map(|factor| {
-                Some(groups + self.spare(groups, Some((1.0 - (1.0 - each) * factor).max(0.0))))
+                let each = (1.0 - (1.0 - each) * factor).max(0.0);
+                Some(groups + self.ground.spare_groups(groups, Some(each)).0)
             });
             let labels = FAILURE_SWING.map(|factor| format!("x {factor}"));
             swings.push(swing("failure rate", labels, spare));
