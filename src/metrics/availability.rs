@@ -107,6 +107,11 @@ fn pooled_stages(stages: &[(f64, &Map<String, Value>)]) -> Map<String, Value> {
 }
 
 impl CauseFigures {
+    /// Time that groups were away, over all of them: recoveries times their mean time [s].
+    pub fn group_seconds_lost(&self) -> f64 {
+        self.time_to_recover.map_or(0.0, |spread| self.recoveries * spread.mean_s)
+    }
+
     fn together(runs: &[&Self], of: usize) -> Self {
         let of = of as f64;
         let sum = |figure: fn(&Self) -> f64| runs.iter().map(|run| figure(run)).sum::<f64>();

@@ -16,7 +16,8 @@ pub use horizon::{
 };
 pub use table::{plan_csv, plan_table};
 pub use winner::{
-    Cause, Fact, FaultAtPeak, Incident, Knee, KneePoint, OneDown, Redundancy, Stage, UnitCosts, Winner,
+    AVAILABILITY_BOUND, Cause, Fact, FaultAtPeak, Incident, Knee, KneePoint, NodeDown, Redundancy, Stage,
+    UnitCosts, Winner,
 };
 
 /// A search and its outcome.
@@ -39,6 +40,9 @@ pub struct Plan {
     pub demand: Demand,
     /// Defaults that keep something out of the search, and other choices nobody stated; a sentence each.
     pub announced: Vec<String>,
+    /// What the availabilities in this file are, in words; absent where nothing fails.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub availability_note: Option<String>,
     /// How the search went.
     pub counts: Counts,
     /// Every candidate: those that meet the slo by price, the winner first, then the others.

@@ -18,6 +18,7 @@ mod needs;
 mod pareto;
 mod redundancy;
 mod search;
+mod uptime;
 mod winner;
 
 use self::{
@@ -26,7 +27,7 @@ use self::{
 };
 use super::Monitor;
 use crate::catalog::Catalog;
-use crate::report::plan::Plan;
+use crate::report::plan::{AVAILABILITY_BOUND, Plan};
 use crate::scenario::{PlanArgs, ScenarioError, ScenarioFile};
 
 /// Hours of the month that prices are stated for.
@@ -107,6 +108,7 @@ pub fn plan(file: &ScenarioFile, catalog: &Catalog, monitor: &Monitor) -> Result
         slo: ground.limits(),
         demand: peak.demand,
         announced,
+        availability_note: ground.fails().then(|| AVAILABILITY_BOUND.to_owned()),
         counts: found.counts,
         pareto_throughput: pareto::throughput(&found.candidates),
         pareto_cost: pareto::cost(&found.candidates),

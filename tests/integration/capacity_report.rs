@@ -66,7 +66,7 @@ fn a_capacity_report_says_what_the_plan_says() {
     // A plan with failures simulates years; here only the report is asked about them.
     let mut failing = plan.clone();
     failing["winner"]["incident"] = json!({
-        "years": 20, "group_availability": 0.9985, "mean_time_to_recover_s": 300.0,
+        "years": 20, "groups": 2, "group_availability": 0.9985, "node_availability": 0.9985, "mean_time_to_recover_s": 300.0,
         "stages": [{"name": "detection", "mean_s": 60.0}, {"name": "weight_load", "mean_s": 240.0}],
         "dominant_stage": "weight_load",
         "causes": [{"name": "gpu", "faults_per_year": 2.5, "group_seconds_lost_per_year": 750.0, "share": 1.0}]

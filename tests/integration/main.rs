@@ -63,6 +63,7 @@ mod model_weights;
 mod openmetrics;
 mod outages;
 mod plan;
+mod plan_availability;
 mod queueing;
 mod readme;
 mod report;

@@ -65,6 +65,7 @@ pub(super) fn section(won: Won<'_>) -> Result<Section, String> {
             Part::Html(tiles(&paging(won))),
             Part::Figures(figures),
             redundancy(won).into(),
+            bound(won),
             stages_and_causes(won),
         ],
     })
@@ -97,12 +98,17 @@ fn paging(won: Won<'_>) -> Vec<Tile> {
             format!("{} %", percent(incident.group_availability, None)),
             format!("of {} years without traffic", incident.years),
         ));
+        tiles.push(tile(
+            "One node is up",
+            format!("{} %", percent(incident.node_availability, None)),
+            "a node takes all of its groups with it: no fleet on one node is ready more often".to_owned(),
+        ));
     }
     let chosen = won.winner.redundancy.iter().find(|option| option.spare_groups == won.winner.spare_groups);
-    if let Some(down) = chosen.and_then(|option| option.one_down) {
+    if let Some(down) = chosen.and_then(|option| option.node_down) {
         let met = if down.slo_met { "slo met" } else { "slo missed" };
         tiles.push(tile(
-            "Peak with one group down",
+            "Peak with one node down",
             met.to_owned(),
             format!(
                 "TTFT p95 {}, TPOT p95 {}",
@@ -198,7 +204,10 @@ fn budget(incident: &Incident) -> Result<Option<Figure>, String> {
     let caption = Caption::new(
         "error-budget",
         "What the error budget is spent on",
-        "Hours a year in which a group is away, all groups together, by what took it away.",
+        format!(
+            "Hours a year in which a group is away, {} groups together, by what took it away.",
+            incident.groups
+        ),
         words(&values),
     );
     bars(&values, "group hours a year", caption)
@@ -209,8 +218,9 @@ fn redundancy(won: Won<'_>) -> Table {
         Column::words("groups"),
         Column::number("nodes"),
         Column::number("$ a month"),
-        Column::number("all needed groups ready [%]"),
-        Column::words("one down at the peak"),
+        Column::number("enough groups ready, at least [%]"),
+        Column::number("groups on a node"),
+        Column::words("peak without a node"),
         Column::number("TTFT p95"),
         Column::number("TPOT p95"),
         Column::number("a node dies at the peak: requests lost"),
@@ -219,13 +229,14 @@ fn redundancy(won: Won<'_>) -> Table {
         Column::number("backlog gone after"),
     ];
     let rows = won.winner.redundancy.iter().map(|option| {
-        let (down, fault) = (option.one_down, option.fault.as_ref());
+        let (down, fault) = (option.node_down, option.fault.as_ref());
         let chosen = if option.spare_groups == won.winner.spare_groups { ", as planned" } else { "" };
         let mut row = texts([
             format!("N+{}: {}{chosen}", option.spare_groups, option.groups),
             option.nodes.to_string(),
             usd(option.usd_per_month),
             or_dash(option.availability, |fraction| percent(fraction, None)),
+            option.groups_lost_with_a_node.to_string(),
         ]);
         row.push(match down {
             Some(down) if down.slo_met => html! { span.good { "slo met" } },
@@ -244,10 +255,23 @@ fn redundancy(won: Won<'_>) -> Table {
     });
     Table {
         id: "redundancy".to_owned(),
-        caption: "With a group fewer, or more".to_owned(),
+        caption: "With more groups, and without a node".to_owned(),
         columns,
         rows: rows.collect(),
     }
+}
+
+/// Why there are spare groups, and what the availabilities above are.
+fn bound(won: Won<'_>) -> Part {
+    let Won { plan, winner, .. } = won;
+    Part::Html(html! {
+        @if let Some(reason) = &winner.spare_reason {
+            p.lead { "Of the spare groups none can be left out: with " (winner.spare_groups - 1) ", " (reason) "." }
+        }
+        @if let Some(note) = &plan.availability_note {
+            p.lead { "Where nodes fail, the " (note) "." }
+        }
+    })
 }
 
 /// The figures behind the two plots of failures.

@@ -90,9 +90,9 @@ pub struct Figures {
     pub output_tokens_per_s_per_gpu: f64,
     /// Answers as one user sees them: 1 over the mean TPOT [tokens/s].
     pub output_tokens_per_s_per_user: Option<f64>,
-    /// Price of all over the tokens served at the planned rate.
-    pub usd_per_million_total_tokens: Option<f64>,
-    /// Part of the time with all groups that the slo needs; absent where nothing fails.
+    /// Price of all over the tokens served at the planned rate; absent where the availability is missed.
+    pub usd_per_million_total_tokens_at_planned_rate: Option<f64>,
+    /// Part of the time that as many groups as the slo needs are ready at least, a bound; absent where nothing fails.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub availability: Option<f64>,
 }

@@ -16,7 +16,7 @@ const COLUMNS: [&str; 10] = [
     "+ spare\n",
     "nodes\n",
     "$/month\n",
-    "$/M tok\n",
+    "$/M tok\nplanned",
     "TTFT\np95 ms",
     "TPOT\np95 ms",
     "tok/s\na GPU",
@@ -51,7 +51,7 @@ fn cells(candidate: &Candidate) -> Vec<String> {
             figures.spare_groups.to_string(),
             figures.nodes.to_string(),
             format!("{:.0}", figures.usd_per_month),
-            shown(figures.usd_per_million_total_tokens, 2),
+            shown(figures.usd_per_million_total_tokens_at_planned_rate, 2),
             shown(figures.ttft_p95_ms, 0),
             shown(figures.tpot_p95_ms, 1),
             shown(Some(figures.output_tokens_per_s_per_gpu), 1),
@@ -76,6 +76,7 @@ pub fn plan_table(plan: &Plan) -> String {
     lines.extend(searched(plan));
     if let Some(winner) = &plan.winner {
         lines.extend(said(winner));
+        lines.extend(plan.availability_note.clone());
         if !plan.ties.is_empty() {
             lines.push(format!(
                 "{} others cost no more than the winner with {} groups would: a tie within what is known",
@@ -131,14 +132,22 @@ fn said(winner: &Winner) -> Vec<String> {
     let price =
         |price: &PriceOption| format!("{}: ${:.0} a month: {}", price.terms, price.usd_per_month, price.note);
     lines.extend(winner.prices.iter().map(price));
+    let spare = winner.spare_groups;
+    lines.extend(
+        winner
+            .spare_reason
+            .iter()
+            .map(|reason| format!("{spare} spare groups: with {}, {reason}", spare - 1)),
+    );
     lines.extend(winner.redundancy.iter().map(redundancy));
     lines
 }
 
-/// So many groups beyond the need, and what is left with one of them down.
+/// So many groups beyond the need, and what is left with a node down.
 fn redundancy(level: &Redundancy) -> String {
-    let Redundancy { spare_groups, groups, usd_per_month, one_down, .. } = level;
-    let down = match one_down {
+    let Redundancy { spare_groups, groups, usd_per_month, groups_lost_with_a_node: lost, node_down, .. } =
+        level;
+    let down = match node_down {
         None => "nothing is left".to_owned(),
         Some(down) => format!(
             "TTFT p95 {} ms, TPOT p95 {} ms, slo {}",
@@ -147,8 +156,9 @@ fn redundancy(level: &Redundancy) -> String {
             if down.slo_met { "met" } else { "missed" }
         ),
     };
+    let s = if *lost == 1 { "" } else { "s" };
     format!(
-        "N+{spare_groups}: {groups} groups, ${usd_per_month:.0} a month; with one down at the peak: {down}"
+        "N+{spare_groups}: {groups} groups, ${usd_per_month:.0} a month; with a node ({lost} group{s}) down at the peak: {down}"
     )
 }
 
@@ -192,7 +202,7 @@ const KEYS: [&str; 27] = [
     "tpot_p95_ms",
     "output_tokens_per_s_per_gpu",
     "output_tokens_per_s_per_user",
-    "usd_per_million_total_tokens",
+    "usd_per_million_total_tokens_at_planned_rate",
 ];
 
 /// Text of what may be absent.
@@ -232,7 +242,7 @@ fn rows(plan: &Plan) -> Vec<Vec<String>> {
             maybe(figures.and_then(|figures| figures.tpot_p95_ms)),
             maybe(figures.map(|figures| figures.output_tokens_per_s_per_gpu)),
             maybe(figures.and_then(|figures| figures.output_tokens_per_s_per_user)),
-            maybe(figures.and_then(|figures| figures.usd_per_million_total_tokens)),
+            maybe(figures.and_then(|figures| figures.usd_per_million_total_tokens_at_planned_rate)),
         ]);
     }
     rows

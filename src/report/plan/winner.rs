@@ -5,6 +5,10 @@ use serde_json::Value;
 
 use super::horizon::{BreakEven, Commitments, ManagedApi, Money, Month, PriceOption, Range, Swing};
 
+/// What the availabilities of a plan are, in words.
+pub const AVAILABILITY_BOUND: &str = "availability is a bound and no simulation of the fleet: a node takes all of its groups with \
+     it, nodes fail apart from each other, and no group moves to another node";
+
 /// The cheapest candidate that meets the slo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Winner {
@@ -14,11 +18,14 @@ pub struct Winner {
     pub groups: Range<u32>,
     /// Spare groups, for the availability.
     pub spare_groups: u32,
+    /// Why one fewer would not do, in words; absent without spare groups.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub spare_reason: Option<String>,
     /// The analytic floor on the groups.
     pub floor_groups: u32,
     /// Its placement in `summary.json`, as a run of the emitted scenario says it.
     pub summary: Value,
-    /// N, N+1 and N+2 groups.
+    /// The groups needed, those with as many more as one node and two hold, and those planned.
     pub redundancy: Vec<Redundancy>,
     /// Latency over the rate of one group.
     pub knee: Knee,
@@ -48,7 +55,7 @@ pub struct Winner {
 /// So many groups beyond the need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Redundancy {
-    /// 0, 1 or 2.
+    /// That many.
     pub spare_groups: u32,
     /// Groups in all.
     pub groups: u32,
@@ -56,17 +63,20 @@ pub struct Redundancy {
     pub nodes: u32,
     /// Their price.
     pub usd_per_month: f64,
-    /// Part of the time with all groups that the slo needs; absent where nothing fails.
+    /// Part of the time that as many groups as the slo needs are ready at least, a bound as [`AVAILABILITY_BOUND`] says; absent
+    /// where nothing fails.
     pub availability: Option<f64>,
-    /// The peak with one group away all the time; absent where there is only one group.
-    pub one_down: Option<OneDown>,
+    /// Groups that a node takes with it.
+    pub groups_lost_with_a_node: u32,
+    /// The peak with a node and its groups away all the time; absent where no group is left.
+    pub node_down: Option<NodeDown>,
     /// The peak with a node that dies in it.
     pub fault: Option<FaultAtPeak>,
 }
 
-/// Steady peak with a group less.
+/// Steady peak without the groups of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OneDown {
+pub struct NodeDown {
     /// Whether the slo still holds.
     pub slo_met: bool,
     /// Time to first token.
@@ -137,8 +147,12 @@ pub struct UnitCosts {
 pub struct Incident {
     /// Years simulated without traffic.
     pub years: u32,
+    /// Groups in them: those that the slo needs, and as many more as fill up their nodes.
+    pub groups: u32,
     /// Part of the time that one group can serve.
     pub group_availability: f64,
+    /// Part of the time that nothing takes a node with all of its groups: no fleet on one node is ready more often.
+    pub node_availability: f64,
     /// From the fault to ready again, mean over all recoveries [s].
     pub mean_time_to_recover_s: Option<f64>,
     /// The same by stage, in order.

@@ -60,8 +60,9 @@ pub struct PlanArgs {
     #[garde(range(min = 1, max = 1000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_groups: Option<u32>,
-    /// Most groups on top of the need, for `slo.availability`. 2 when left out.
-    #[garde(range(max = 10))]
+    /// Most groups on top of the need, for `slo.availability`. When left out 2, or as many as two nodes hold where groups
+    /// share nodes: a node takes all of its groups with it.
+    #[garde(range(max = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_spare_groups: Option<u32>,
     /// Growth of every arrival rate [% a month]. 0 when left out.

@@ -34,6 +34,11 @@ impl Spec {
         (groups * nodes_per_group).div_ceil(groups_per_node)
     }
 
+    /// Groups that fill the nodes of so many.
+    pub(super) fn filled(&self, groups: u32) -> u32 {
+        self.nodes(groups) * self.candidate.groups_per_node / self.candidate.nodes_per_group
+    }
+
     /// Price of so many groups on demand, for a month of 730 h.
     pub(super) fn usd_per_month(&self, groups: u32) -> f64 {
         f64::from(self.nodes(groups)) * self.candidate.usd_per_node_hour * super::HOURS_PER_MONTH

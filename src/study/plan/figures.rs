@@ -52,7 +52,7 @@ pub(super) fn of(
         tpot_p95_ms,
         output_tokens_per_s_per_gpu: output_tokens_per_s / f64::from(simulated.cost.gpus.max(1)),
         output_tokens_per_s_per_user: tpot.filter(|ms| *ms > 0.0).map(|ms| 1e3 / ms),
-        usd_per_million_total_tokens: (tokens_per_s > 0.0)
+        usd_per_million_total_tokens_at_planned_rate: (tokens_per_s > 0.0)
             .then(|| usd_per_month / HOURS_PER_MONTH / 3600.0 / tokens_per_s * 1e6),
         availability,
     }

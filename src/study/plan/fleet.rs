@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{candidates::Spec, incident::all_ready};
+use super::{candidates::Spec, uptime::Uptime};
 use crate::catalog::Catalog;
 use crate::metrics::{KeepRows, Simulated, SloArgs};
 use crate::report::plan::Limit;
@@ -18,7 +18,7 @@ use crate::workload::{LengthsArgs, WorkloadArgs};
 
 /// Most groups of a candidate unless stated.
 const MAX_GROUPS: u32 = 64;
-/// Most spare groups unless stated.
+/// Most spare groups unless stated, each as many as a node holds.
 const MAX_SPARE_GROUPS: u32 = 2;
 /// Most requests that may go without an answer [fraction].
 const MOST_UNANSWERED: f64 = 0.01;
@@ -129,11 +129,12 @@ impl<'a> Ground<'a> {
         self.args.max_groups.unwrap_or(MAX_GROUPS)
     }
 
-    /// Spare groups for so many, if each is ready for a part `each` of the time, and whether they are enough.
-    pub(super) fn spare_groups(&self, groups: u32, each: Option<f64>) -> (u32, bool) {
-        let Some((target, each)) = self.availability.zip(each) else { return (0, true) };
-        let most = self.args.max_spare_groups.unwrap_or(MAX_SPARE_GROUPS);
-        let enough = (0..=most).find(|spare| all_ready(groups, *spare, each) >= target);
+    /// Spare groups for so many, by how often groups and their nodes are up, and whether they are enough.
+    pub(super) fn spare_groups(&self, spec: &Spec, groups: u32, uptime: Option<Uptime>) -> (u32, bool) {
+        let Some((target, uptime)) = self.availability.zip(uptime) else { return (0, true) };
+        let per_node = spec.candidate.groups_per_node;
+        let most = self.args.max_spare_groups.unwrap_or(MAX_SPARE_GROUPS * per_node);
+        let enough = (0..=most).find(|spare| uptime.ready(groups, groups + spare, per_node) >= target);
         (enough.unwrap_or(most), enough.is_some())
     }
 

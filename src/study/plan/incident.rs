@@ -3,6 +3,7 @@
 use super::{
     candidates::Spec,
     fleet::{Ground, NoRun},
+    uptime::Uptime,
 };
 use crate::metrics::{Availability, CauseFigures};
 use crate::report::plan::{Cause, Incident, Stage};
@@ -13,28 +14,13 @@ use crate::units::SimDuration;
 
 /// Years without traffic that tell how often groups are away.
 const YEARS: u32 = 20;
-const YEAR: SimDuration = SimDuration::from_secs(365 * 86_400);
+/// One of them.
+pub(super) const YEAR: SimDuration = SimDuration::from_secs(365 * 86_400);
 
-/// Part of the time that one group of a fleet of so many can serve.
-pub(super) fn group_availability(ground: &Ground<'_>, spec: &Spec, groups: u32) -> Result<f64, NoRun> {
-    Ok(quiet(ground, spec, groups)?.capacity_fraction)
-}
-
-/// Part of the time that at least `groups` of `groups + spare` are ready, if each is ready for a part `each` of it and they
-/// fail apart from each other.
-pub(super) fn all_ready(groups: u32, spare: u32, each: f64) -> f64 {
-    let all = groups + spare;
-    if each <= 0.0 {
-        return 0.0;
-    }
-    // From none away up: each term of the binomial distribution from the one before.
-    let mut term = each.powi(all as i32);
-    let mut sum = term;
-    for away in 1..=spare {
-        term *= f64::from(all - away + 1) / f64::from(away) * (1.0 - each) / each;
-        sum += term;
-    }
-    sum.min(1.0)
+/// How often causes of each reach leave a group of a fleet that needs so many.
+pub(super) fn uptime(ground: &Ground<'_>, spec: &Spec, groups: u32) -> Result<Uptime, NoRun> {
+    let filled = spec.filled(groups);
+    Ok(Uptime::of(spec, filled, &quiet(ground, spec, filled)?))
 }
 
 /// Years of the fleet without a token.
@@ -48,12 +34,12 @@ fn quiet(ground: &Ground<'_>, spec: &Spec, groups: u32) -> Result<Availability, 
     Ok(simulated.availability.clone())
 }
 
-/// What failures do to so many groups.
-pub(super) fn incident(ground: &Ground<'_>, spec: &Spec, groups: u32) -> Result<Incident, NoRun> {
-    let availability = quiet(ground, spec, groups)?;
-    let lost = |figures: &CauseFigures| {
-        figures.time_to_recover.map_or(0.0, |spread| figures.recoveries * spread.mean_s)
-    };
+/// What failures do to so many groups, and to those that fill up their nodes.
+pub(super) fn incident(ground: &Ground<'_>, spec: &Spec, groups: u32) -> Result<(Incident, Uptime), NoRun> {
+    let filled = spec.filled(groups);
+    let availability = quiet(ground, spec, filled)?;
+    let uptime = Uptime::of(spec, filled, &availability);
+    let lost = CauseFigures::group_seconds_lost;
     let total: f64 = availability.by_cause.values().map(lost).sum();
     let mut causes: Vec<Cause> = availability
         .by_cause
@@ -68,14 +54,17 @@ pub(super) fn incident(ground: &Ground<'_>, spec: &Spec, groups: u32) -> Result<
     causes.sort_by(|a, b| b.group_seconds_lost_per_year.total_cmp(&a.group_seconds_lost_per_year));
     let stages = stages(&availability);
     let longest = stages.iter().max_by(|a, b| a.mean_s.total_cmp(&b.mean_s));
-    Ok(Incident {
+    let incident = Incident {
         years: YEARS,
+        groups: filled,
         group_availability: availability.capacity_fraction,
+        node_availability: uptime.of_one_node(),
         mean_time_to_recover_s: availability.mean_time_to_recover_s,
         dominant_stage: longest.map(|stage| stage.name.clone()),
         stages,
         causes,
-    })
+    };
+    Ok((incident, uptime))
 }
 
 /// Mean length of each stage over the recoveries of all causes, in the order in which they follow each other.
@@ -93,17 +82,4 @@ fn stages(availability: &Availability) -> Vec<Stage> {
         }
     }
     sums.into_iter().map(|(name, sum)| Stage { name, mean_s: sum / recoveries }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ready_enough_is_the_binomial_sum() {
-        assert!((all_ready(2, 0, 0.9) - 0.81).abs() < 1e-12);
-        assert!((all_ready(2, 1, 0.9) - (0.729 + 3.0 * 0.81 * 0.1)).abs() < 1e-12);
-        assert!((all_ready(1, 2, 0.5) - 0.875).abs() < 1e-12);
-        assert!((all_ready(3, 2, 1.0) - 1.0).abs() < 1e-12);
-    }
 }

@@ -71,7 +71,7 @@ mod tests {
             tpot_p95_ms: None,
             output_tokens_per_s_per_gpu: per_gpu,
             output_tokens_per_s_per_user: Some(per_user),
-            usd_per_million_total_tokens: None,
+            usd_per_million_total_tokens_at_planned_rate: None,
             availability: None,
         };
         Candidate {

@@ -1,4 +1,4 @@
-//! The planned peak when a group is missing, and when a node dies in it.
+//! The planned peak when a node is missing with its groups, and when one dies in it; what too few spare groups leave.
 
 use rayon::prelude::*;
 
@@ -6,33 +6,39 @@ use super::{
     candidates::Spec,
     figures::p95s,
     fleet::{Ground, NoRun},
-    incident::all_ready,
+    uptime::Uptime,
 };
-use crate::report::plan::{FaultAtPeak, OneDown, Redundancy};
+use crate::report::plan::{FaultAtPeak, NodeDown, Redundancy};
 use crate::scenario::{EventArgs, FailArgs};
 use crate::simulation::Options;
 use crate::units::SimDuration;
 
-/// Beyond the need.
+/// Beyond the need, each as many groups as a node holds.
 const SPARES: [u32; 3] = [0, 1, 2];
 /// Traffic goes on for so long after a node has died.
 const AFTER_FAULT: SimDuration = SimDuration::from_secs(3_600);
 
-/// N, N+1 and N+2 groups, each with one of them away and with a node that dies.
+/// As many groups as needed, what one node and two hold more, and what was chosen; each with a node away and with one that dies.
 pub(super) fn redundancy(
     ground: &Ground<'_>,
     spec: &Spec,
-    groups: u32,
-    group_availability: Option<f64>,
+    (groups, chosen): (u32, u32),
+    uptime: Option<Uptime>,
 ) -> Result<Vec<Redundancy>, NoRun> {
+    let per_node = spec.candidate.groups_per_node;
+    let mut spares = SPARES.map(|nodes| nodes * per_node).to_vec();
+    spares.push(chosen);
+    spares.sort_unstable();
+    spares.dedup();
     let of = |spare: u32| {
         let all = groups + spare;
-        let one_down = match all - 1 {
+        let groups_lost = per_node.min(all);
+        let node_down = match all - groups_lost {
             0 => None,
             left => {
                 let run = ground.run(spec, left, 1.0)?;
                 let (ttft_p95_ms, tpot_p95_ms) = p95s(&run.simulated);
-                Some(OneDown { slo_met: run.limited_by.is_none(), ttft_p95_ms, tpot_p95_ms })
+                Some(NodeDown { slo_met: run.limited_by.is_none(), ttft_p95_ms, tpot_p95_ms })
             }
         };
         Ok(Redundancy {
@@ -40,12 +46,41 @@ pub(super) fn redundancy(
             groups: all,
             nodes: spec.nodes(all),
             usd_per_month: spec.usd_per_month(all),
-            availability: group_availability.map(|each| all_ready(groups, spare, each)),
-            one_down,
+            availability: uptime.map(|uptime| uptime.ready(groups, all, per_node)),
+            groups_lost_with_a_node: groups_lost,
+            node_down,
             fault: fault(ground, spec, all)?,
         })
     };
-    SPARES.into_par_iter().map(of).collect()
+    spares.into_par_iter().map(of).collect()
+}
+
+/// How often enough groups are ready with so many spare ones, where that is below the slo: in words.
+pub(super) fn too_seldom(
+    ground: &Ground<'_>,
+    spec: &Spec,
+    (groups, spare): (u32, u32),
+    uptime: Uptime,
+) -> Option<String> {
+    let target = ground.availability?;
+    let per_node = spec.candidate.groups_per_node;
+    let (all, percent) = (groups + spare, |part: f64| format!("{:.4} %", part * 100.0));
+    let ready = uptime.ready(groups, all, per_node);
+    let why = if per_node > 1 && all <= per_node {
+        let up = percent(uptime.of_one_node());
+        format!(": all share one node, and no fleet on it is ready more often than the node is up, {up}")
+    } else if per_node > 1 {
+        format!(": one node takes {} of them with it", per_node.min(all))
+    } else {
+        String::new()
+    };
+    (ready < target).then(|| {
+        format!(
+            "{groups} of {all} groups are ready {} of the time, as a bound, below {}{why}",
+            percent(ready),
+            percent(target)
+        )
+    })
 }
 
 /// The first node dies when the warm-up is over; none where arrivals end by themselves, since then nobody knows how long they last.

@@ -14,6 +14,7 @@ use super::{
     fleet::{Ground, NoRun, Outcome},
     floor, incident,
     pareto::ranked,
+    redundancy,
 };
 use crate::report::plan::{Candidate, Counts, Verdict};
 
@@ -162,20 +163,18 @@ fn measured(ground: &Ground<'_>, spec: &Spec, planned: f64, best: f64) -> Result
             return Ok(candidate);
         }
     };
-    let available =
-        if ground.fails() { Some(incident::group_availability(ground, spec, groups)?) } else { None };
-    let (spare, enough) = ground.spare_groups(groups, available);
-    let ready = available.map(|group| incident::all_ready(groups, spare, group));
-    candidate.figures = Some(figures::of(spec, (groups, spare), &outcome.simulated, ready));
+    let uptime = if ground.fails() { Some(incident::uptime(ground, spec, groups)?) } else { None };
+    let (spare, enough) = ground.spare_groups(spec, groups, uptime);
+    let ready = uptime.map(|uptime| uptime.ready(groups, groups + spare, candidate.groups_per_node));
+    let mut figures = figures::of(spec, (groups, spare), &outcome.simulated, ready);
     candidate.verdict = Verdict::MeetsSlo;
-    if let (false, Some(ready), Some(target)) = (enough, ready, ground.availability) {
+    if let (false, Some(uptime)) = (enough, uptime) {
+        // A rate that is not met has no cost.
+        figures.usd_per_million_total_tokens_at_planned_rate = None;
         candidate.verdict = Verdict::MissesSlo;
-        candidate.reason = Some(format!(
-            "all {groups} groups are ready {:.4} % of the time with {spare} spare ones, below {:.4} %",
-            ready * 100.0,
-            target * 100.0
-        ));
+        candidate.reason = redundancy::too_seldom(ground, spec, (groups, spare), uptime);
     }
+    candidate.figures = Some(figures);
     Ok(candidate)
 }
 

@@ -10,10 +10,11 @@ use super::{
     knee::knee,
     money::Fleet,
     needs::Needs,
-    redundancy::redundancy,
+    redundancy::{redundancy, too_seldom},
+    uptime::Uptime,
 };
 use crate::random::derived;
-use crate::report::plan::{Demand, Incident, ManagedApi, Month, Range, Swing, UnitCosts, Winner};
+use crate::report::plan::{Demand, ManagedApi, Month, Range, Swing, UnitCosts, Winner};
 use crate::report::{Summary, SummaryHead};
 use crate::study::{RunOptions, run};
 
@@ -47,12 +48,15 @@ impl Case<'_> {
         let resolved = self.ground.resolved(self.spec, groups + spare_groups)?;
         let placement = &resolved.placements[0];
         let error = placement.model_error.throughput.min(0.9);
-        let incident =
-            if self.ground.fails() { Some(incident(self.ground, self.spec, groups)?) } else { None };
-        let each = incident.as_ref().map(|incident| incident.group_availability);
+        let (incident, uptime) = if self.ground.fails() {
+            let (incident, uptime) = incident(self.ground, self.spec, groups)?;
+            (Some(incident), Some(uptime))
+        } else {
+            (None, None)
+        };
         let mut needs = Needs::new(self.ground, self.spec, self.planned());
         let range = self.range(&mut needs, groups, error)?;
-        let months = self.months(&mut needs, error, each)?;
+        let months = self.months(&mut needs, error, uptime)?;
         let (knee, at_capacity) = knee(self.ground, self.spec, self.planned())?;
         let fleet = Fleet { ground: self.ground, spec: self.spec, groups, spare_groups, load: self.load };
         let (commitments, money) = fleet.commitments();
@@ -63,9 +67,10 @@ impl Case<'_> {
             name: self.spec.candidate.name.clone(),
             groups: range,
             spare_groups,
+            spare_reason: uptime.and_then(|uptime| self.spare_reason((groups, spare_groups), uptime)),
             floor_groups: self.spec.candidate.floor.map_or(0, |floor| floor.groups),
             summary: self.summary(text)?,
-            redundancy: redundancy(self.ground, self.spec, groups, each)?,
+            redundancy: redundancy(self.ground, self.spec, (groups, spare_groups), uptime)?,
             knee,
             prices: fleet.options(&months),
             months,
@@ -79,10 +84,15 @@ impl Case<'_> {
                 usd_per_million_tokens: api,
                 usd_per_month: api.map(|price| price * tokens),
             },
-            tornado: self.tornado(&mut needs, error, incident.as_ref())?,
+            tornado: self.tornado(&mut needs, error, uptime)?,
             incident,
             facts: facts(self.ground, self.spec, placement),
         })
+    }
+
+    /// Why there are as many spare groups as there are.
+    fn spare_reason(&self, (groups, spare): (u32, u32), uptime: Uptime) -> Option<String> {
+        too_seldom(self.ground, self.spec, (groups, spare.checked_sub(1)?), uptime)
     }
 
     /// Prompts and answers of the last month, without headroom.
@@ -120,13 +130,13 @@ impl Case<'_> {
     }
 
     /// Groups and money of every month.
-    fn months(&self, needs: &mut Needs<'_>, error: f64, each: Option<f64>) -> Result<Vec<Month>, NoRun> {
+    fn months(&self, needs: &mut Needs<'_>, error: f64, uptime: Option<Uptime>) -> Result<Vec<Month>, NoRun> {
         let args = self.ground.args;
         let busiest = demand::most_growth(args);
         let mut with_spare = |factor: f64| -> Result<u32, NoRun> {
             // The band of the model error may be out of reach: the most there is stands for it.
             let groups = needs.at(factor)?.unwrap_or(self.ground.most_groups());
-            Ok(groups + self.ground.spare_groups(groups, each).0)
+            Ok(groups + self.ground.spare_groups(self.spec, groups, uptime).0)
         };
         let mut months = Vec::new();
         // The ends first: what lies between two equal answers is not simulated.
@@ -155,11 +165,10 @@ impl Case<'_> {
         &self,
         needs: &mut Needs<'_>,
         error: f64,
-        incident: Option<&Incident>,
+        uptime: Option<Uptime>,
     ) -> Result<Vec<Swing>, NoRun> {
-        let each = incident.map(|incident| incident.group_availability);
-        let with_spare =
-            |groups: Option<u32>| groups.map(|groups| groups + self.ground.spare_groups(groups, each).0);
+        let spare = |groups, uptime| self.ground.spare_groups(self.spec, groups, uptime).0;
+        let with_spare = |groups: Option<u32>| groups.map(|groups| groups + spare(groups, uptime));
         let bill = |groups: Option<u32>| groups.map(|groups| self.spec.usd_per_month(groups));
         let swing = |what: &str, labels: [String; 2], groups: [Option<u32>; 2]| Swing {
             what: what.to_owned(),
@@ -197,13 +206,11 @@ impl Case<'_> {
         price.usd_low = price.usd_low.map(|usd| usd * (1.0 - PRICE_SWING));
         price.usd_high = price.usd_high.map(|usd| usd * (1.0 + PRICE_SWING));
         swings.push(price);
-        if let (Some(each), Some(groups)) = (each, needs.at(1.0)?) {
-            let spare = FAILURE_SWING.map(|factor| {
-                let each = (1.0 - (1.0 - each) * factor).max(0.0);
-                Some(groups + self.ground.spare_groups(groups, Some(each)).0)
-            });
+        if let (Some(uptime), Some(groups)) = (uptime, needs.at(1.0)?) {
+            let groups =
+                FAILURE_SWING.map(|factor| Some(groups + spare(groups, Some(uptime.with_losses(factor)))));
             let labels = FAILURE_SWING.map(|factor| format!("x {factor}"));
-            swings.push(swing("failure rate", labels, spare));
+            swings.push(swing("failure rate", labels, groups));
         }
         let width = |swing: &Swing| match (swing.usd_low, swing.usd_high) {
             (Some(low), Some(high)) => high - low,
