@@ -1,6 +1,6 @@
 //! The figures that placements are compared by.
 
-use super::Figures;
+use super::PlacementSummary;
 use crate::metrics::{LatencyMetric, ModelError, Statistic};
 
 /// A figure of a placement.
@@ -62,7 +62,7 @@ const RATES: [Metric; 11] = [
 ];
 
 impl Metric {
-    /// Those a choice is made by; a precision asked for is one of these.
+    /// Those a choice is made by: a precision asked for is one of these, and a run names ties in them.
     pub const DECIDING: [Self; 5] = [
         Self::Latency(LatencyMetric::Ttft, Statistic::P95),
         Self::Latency(LatencyMetric::Tpot, Statistic::P95),
@@ -138,9 +138,21 @@ impl Metric {
         }
     }
 
+    /// Whether it is money for tokens at some rate.
+    pub const fn is_cost(self) -> bool {
+        matches!(
+            self,
+            Self::UsdPerMillionTokensAtLoad
+                | Self::UsdPerMillionOutputTokensAtLoad
+                | Self::UsdPerMillionTokensAtCapacity
+                | Self::UsdPerMillionOutputTokensAtCapacity
+        )
+    }
+
     /// The figure; `None` where there was nothing to measure.
-    pub fn value(self, figures: &Figures) -> Option<f64> {
-        let (traffic, cost) = (&figures.traffic, &figures.cost);
+    pub fn value(self, placement: &PlacementSummary) -> Option<f64> {
+        let figures = placement.figures.as_ref()?;
+        let traffic = &figures.traffic;
         let (latency, throughput) = (&traffic.latency, &traffic.throughput);
         // Without workloads nothing was asked for, and rates of 0 would say otherwise.
         let rate = |value: f64| (!figures.workloads.is_empty()).then_some(value);
@@ -156,10 +168,12 @@ impl Metric {
             Self::MaxRequestsPerSAtSlo => {
                 figures.capacity.as_ref().map(|capacity| capacity.max_requests_per_s_at_slo)
             }
-            Self::UsdPerMillionTokensAtLoad => cost.at_offered_load.usd_per_million_total_tokens,
-            Self::UsdPerMillionOutputTokensAtLoad => cost.at_offered_load.usd_per_million_output_tokens,
-            Self::UsdPerMillionTokensAtCapacity => cost.at_capacity?.usd_per_million_total_tokens,
-            Self::UsdPerMillionOutputTokensAtCapacity => cost.at_capacity?.usd_per_million_output_tokens,
+            Self::UsdPerMillionTokensAtLoad => placement.cost_at_load()?.usd_per_million_total_tokens,
+            Self::UsdPerMillionOutputTokensAtLoad => placement.cost_at_load()?.usd_per_million_output_tokens,
+            Self::UsdPerMillionTokensAtCapacity => placement.cost_at_max()?.usd_per_million_total_tokens,
+            Self::UsdPerMillionOutputTokensAtCapacity => {
+                placement.cost_at_max()?.usd_per_million_output_tokens
+            }
             Self::Availability => Some(figures.availability.fraction),
             Self::RequestsFailed => rate(traffic.requests.failed as f64),
         }
@@ -177,11 +191,8 @@ impl Metric {
             | Self::OutputTokensPerSPerGpu
             | Self::GoodputRequestsPerS
             | Self::MaxRequestsPerSAtSlo => Some(error.throughput),
-            Self::UsdPerMillionTokensAtLoad
-            | Self::UsdPerMillionOutputTokensAtLoad
-            | Self::UsdPerMillionTokensAtCapacity
-            | Self::UsdPerMillionOutputTokensAtCapacity => Some(error.cost),
             Self::Availability | Self::RequestsFailed => None,
+            cost => cost.is_cost().then_some(error.cost),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is to be said of placements, sorted so that nothing is said twice.
 
-use super::{PlacementSummary, Tie};
+use super::{Metric, PlacementSummary, summary::tied};
 
 /// Remarks on placements, as `of` has them.
 pub(super) struct Remarks {
@@ -27,13 +27,14 @@ impl Remarks {
 }
 
 /// Every pair of placements that ties, with the names of the figures in which it does.
-pub(super) fn tied_pairs(ties: &[Tie]) -> Vec<(&[String; 2], Vec<&'static str>)> {
-    let mut pairs: Vec<(&[String; 2], Vec<&str>)> = Vec::new();
-    for tie in ties {
-        let name = tie.metric.name();
-        match pairs.iter_mut().find(|(placements, _)| *placements == &tie.placements) {
-            Some((_, names)) => names.push(name),
-            None => pairs.push((&tie.placements, vec![name])),
+pub(super) fn tied_pairs(placements: &[PlacementSummary]) -> Vec<([&str; 2], Vec<String>)> {
+    let mut pairs: Vec<([&str; 2], Vec<String>)> = Vec::new();
+    for metric in Metric::DECIDING {
+        for tie in tied(placements, metric) {
+            match pairs.iter_mut().find(|(placements, _)| *placements == tie) {
+                Some((_, names)) => names.push(metric.name()),
+                None => pairs.push((tie, vec![metric.name()])),
+            }
         }
     }
     pairs

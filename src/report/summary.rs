@@ -7,11 +7,14 @@ mod traffic;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Availability, MemoryFigures, ModelError, RareEvents, SloCheck, Warning};
+use crate::metrics::{
+    Availability, MemoryFigures, ModelError, RareEvents, SloCheck, UnitCost, Warning, WarningKind,
+};
 use crate::scenario::Resolved;
 
 pub use money::{CapacitySummary, CostSummary, Hours};
 pub use ties::{Headline, Tie};
+pub(super) use ties::{rates_searched, tied};
 pub use traffic::{Goodput, Latency, Throughput, Tokens, TrafficSummary, Window};
 
 /// A whole run: every placement of a scenario.
@@ -88,6 +91,21 @@ pub struct PlacementSummary {
     /// Everything measured; absent of a placement that does not fit.
     #[serde(flatten)]
     pub figures: Option<Figures>,
+}
+
+impl PlacementSummary {
+    /// What a token cost at the offered load; none where that rate was not met, by what a search for the highest rate goes by: the
+    /// slo is missed, or more arrives than is served.
+    pub fn cost_at_load(&self) -> Option<&UnitCost> {
+        let overloaded = self.warnings.iter().any(|warning| warning.kind == WarningKind::Overload);
+        let met = self.slo_met != Some(false) && !overloaded;
+        self.figures.as_ref().filter(|_| met).map(|figures| &figures.cost.at_offered_load)
+    }
+
+    /// What a token costs at the highest rate within the slo; none where nobody asked for it, or no rate is within.
+    pub fn cost_at_max(&self) -> Option<&UnitCost> {
+        self.figures.as_ref()?.cost.at_capacity.as_ref()
+    }
 }
 
 /// Everything measured of one placement.

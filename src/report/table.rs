@@ -5,16 +5,14 @@ mod availability;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::remarks::{Remarks, tied_pairs};
-use super::{PlacementSummary, Status, Summary, Tie};
+use super::summary::rates_searched;
+use super::{Metric, PlacementSummary, Status, Summary};
 use crate::metrics::{LatencyFigures, ModelError};
 
-/// Columns a terminal is expected to have. A long placement name is not cut; the table grows beyond it instead.
-const WIDTH: usize = 120;
+/// Columns of the table and of the text below it. A long placement name is not cut; the table grows beyond it instead.
+const WIDTH: usize = 110;
 
-/// Columns of the text below the table.
-const TEXT_WIDTH: usize = 110;
-
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "placement",
     "fits",
     "TTFT ms\np50 / p95",
@@ -24,7 +22,8 @@ const COLUMNS: [&str; 11] = [
     "max\nreq/s",
     "limited by",
     "$/h",
-    "$/M\ntok",
+    "$/M at\nload",
+    "$/M at\nmax",
     "slo\nmet",
 ];
 
@@ -35,7 +34,7 @@ pub(super) const STYLE: TableStyle = TableStyle::new().header_separator(LineStyl
 const LIMITED_BY: usize = 7;
 
 /// Column names of the CSV form.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "placement",
     "fits",
     "ttft_p50_ms",
@@ -47,7 +46,8 @@ const KEYS: [&str; 17] = [
     "max_requests_per_s_at_slo",
     "limited_by",
     "usd_per_hour",
-    "usd_per_million_total_tokens",
+    "usd_per_million_total_tokens_at_offered_load",
+    "usd_per_million_total_tokens_at_capacity",
     "slo_met",
     "model_error_class",
     "ttft_error",
@@ -84,10 +84,11 @@ fn cells(placement: &PlacementSummary, split: bool) -> Vec<String> {
                 shown(capacity.map(|capacity| capacity.max_requests_per_s_at_slo), 2),
                 if split { limit.replace(" (", "\n(") } else { limit.to_owned() },
                 shown(Some(figures.cost.usd_per_hour), 2),
-                shown(figures.unit_cost().usd_per_million_total_tokens, 2),
+                shown(Metric::UsdPerMillionTokensAtLoad.value(placement), 2),
+                shown(Metric::UsdPerMillionTokensAtCapacity.value(placement), 2),
             ]);
         }
-        None => cells.extend(std::iter::repeat_n("-".to_owned(), 8)),
+        None => cells.extend(std::iter::repeat_n("-".to_owned(), 9)),
     }
     cells.push(placement.slo_met.map_or("-", yes_or_no).to_owned());
     cells
@@ -133,17 +134,12 @@ pub fn summary_table(summary: &Summary) -> String {
         legend(&mut text, summary);
         return text;
     }
-    let searched = summary
-        .placements
-        .iter()
-        .filter_map(|placement| placement.figures.as_ref())
-        .any(|f| f.capacity.is_some());
-    text.push_str(if searched {
-        "max req/s: the highest arrival rate within the slo.\n\
-         $/M tok: dollars per million tokens, prompts and answers, at that rate (at the offered load if there is none).\n"
-    } else {
-        "$/M tok: dollars per million tokens, prompts and answers, at the offered load.\n"
-    });
+    text.push_str(
+        "$/M at load: dollars per million tokens, prompts and answers, at the offered load; - if it was not met.\n",
+    );
+    if rates_searched(&summary.placements) {
+        text.push_str("max req/s: the highest arrival rate within the slo. $/M at max: the same dollars at that rate.\n");
+    }
     legend(&mut text, summary);
     remarks(&mut text, "model error", &summary.placements, |placement| {
         placement.figures.iter().map(|figures| model_error(&figures.model_error)).collect()
@@ -151,7 +147,7 @@ pub fn summary_table(summary: &Summary) -> String {
     remarks(&mut text, "warning", &summary.placements, |placement| {
         placement.warnings.iter().map(|warning| warning.text.clone()).collect()
     });
-    ties(&mut text, &summary.ties);
+    ties(&mut text, &summary.placements);
     text
 }
 
@@ -196,8 +192,8 @@ fn remarks(
 }
 
 /// Pairs of placements that the model cannot tell apart, each with the figures in which it cannot.
-fn ties(text: &mut String, ties: &[Tie]) {
-    for ([first, second], names) in tied_pairs(ties) {
+fn ties(text: &mut String, placements: &[PlacementSummary]) {
+    for ([first, second], names) in tied_pairs(placements) {
         line(
             text,
             &format!("{first}, {second}"),
@@ -217,7 +213,7 @@ pub(super) fn wrapped(text: &mut String, remark: &str) {
     let mut column = 0;
     for word in remark.split_whitespace() {
         let length = word.chars().count();
-        if column > 0 && column + 1 + length > TEXT_WIDTH {
+        if column > 0 && column + 1 + length > WIDTH {
             text.push_str("\n ");
             column = 1;
         }
@@ -259,10 +255,11 @@ fn exact(placement: &PlacementSummary) -> Vec<String> {
                 number(capacity.map(|capacity| capacity.max_requests_per_s_at_slo)),
                 capacity.map_or_else(String::new, |capacity| capacity.limited_by.clone()),
                 number(Some(figures.cost.usd_per_hour)),
-                number(figures.unit_cost().usd_per_million_total_tokens),
+                number(Metric::UsdPerMillionTokensAtLoad.value(placement)),
+                number(Metric::UsdPerMillionTokensAtCapacity.value(placement)),
             ]);
         }
-        None => fields.extend(std::iter::repeat_n(String::new(), 10)),
+        None => fields.extend(std::iter::repeat_n(String::new(), 11)),
     }
     fields.push(placement.slo_met.map_or("", yes_or_no).to_owned());
     match placement.figures.as_ref().map(|figures| &figures.model_error) {

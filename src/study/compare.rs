@@ -134,8 +134,7 @@ fn known(replications: &[Replication], precision: Precision) -> bool {
     let placements = replications.first().map_or(0, |runs| runs.placements.len());
     (0..placements).all(|placement| {
         Metric::DECIDING.iter().all(|metric| {
-            let values: Vec<f64> =
-                replications.iter().filter_map(|runs| runs.value(*metric, placement)).collect();
+            let values = Replication::values(replications, *metric, placement);
             // A figure that a placement does not have is none to wait for.
             Estimate::of(&values).is_none_or(|estimate| precision.is_met(&estimate))
         })

@@ -310,6 +310,32 @@ fn differences_are_taken_replication_by_replication() {
 }
 
 #[test]
+fn a_cost_is_compared_where_its_rate_is_met_in_every_replication() {
+    let costs = |met: [bool; 2]| {
+        let mut runs = replications(&[[2.0, 2.6], [3.0, 3.5]]);
+        for (run, met) in runs.iter_mut().zip(met) {
+            run.placements[0].slo_met = Some(true);
+            run.placements[1].slo_met = Some(met);
+        }
+        let head = ComparisonHead {
+            scenario: "s",
+            description: None,
+            seed: 1,
+            calibrated_on: None,
+            precision: None,
+            baseline: None,
+        };
+        let known = Comparison::new(&head, &runs);
+        let key = "usd_per_million_total_tokens_at_offered_load";
+        let cost = known.metrics.into_iter().find(|metric| metric.metric == key).unwrap();
+        (cost.placements.len(), cost.differences.len())
+    };
+    assert_eq!(costs([true, true]), (2, 1));
+    assert_eq!(costs([true, false]), (1, 0));
+    assert_eq!(costs([false, false]), (1, 0));
+}
+
+#[test]
 fn a_winner_inside_the_band_is_a_tie() {
     let verdict = |rates: &[[f64; 2]]| {
         let known = comparison(rates, None);
@@ -356,9 +382,6 @@ fn the_table_says_who_is_better_at_what() {
      max req/s
       two-nodes         2.00      0.25    0.20    0.32
       second            2.58      0.44    0.26    0.51    +0.39 to +0.77  +29.2  better
-     $/M tok at load
-      two-nodes        810.8       0.0   202.7   202.7
-      second           810.8       0.0   202.7   202.7                 0         the same
      $/M tok at max
       two-nodes        200.0       0.0    50.0    50.0
       second           200.0       0.0    50.0    50.0                 0         the same
@@ -383,7 +406,7 @@ fn the_table_says_who_is_better_at_what() {
     warning (second): outside validated ground: PP 2: no row; 2 nodes: one row
     does not fit (one-node): No available memory for the cache blocks
     tie for the best (two-nodes, second): TTFT p95 ms, TPOT p95 ms, e2e p95 ms, good req/s, out tok/s/GPU, $/M tok
-      at load, $/M tok at max, availability, failed requests
+      at max, availability, failed requests
     best (second): max req/s
     "##);
     let reversed = comparison_table(&comparison(&rates, Some("second")));

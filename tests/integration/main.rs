@@ -24,6 +24,7 @@ mod cluster_upgrades;
 mod command_lines;
 mod compare;
 mod conservation;
+mod cost_columns;
 mod cuts;
 mod determinism;
 mod disruption;

@@ -226,9 +226,8 @@ fn figures_no_further_apart_than_both_errors_tie() {
     let (metrics, table) = tied(2.4, 220.0);
     assert_eq!(metrics, Headline::ALL);
     assert!(
-        table.contains(
-            "tie (two-nodes, second): TTFT p95, TPOT p95, max req/s, $/M tok: within the model error"
-        ),
+        table
+            .contains("tie (two-nodes, second): TTFT p95 ms, TPOT p95 ms, max req/s, $/M tok at max: within"),
         "{table}"
     );
     // 25 % of either: the root of the sum of the squares is 0.94 requests a second at 2 and 3.2, 0.58 at 2 and 1.2.

@@ -399,16 +399,17 @@ fn lines_are_json_in_the_order_of_time() {
 #[test]
 fn tables_say_it_in_a_row_a_placement() {
     let table = summary_table(&summary());
-    assert!(table.ends_with('\n') && table.lines().all(|line| line.chars().count() <= 120), "{table}");
+    assert!(table.ends_with('\n') && table.lines().all(|line| line.chars().count() <= 110), "{table}");
     insta::assert_snapshot!(table, @r##"
-     placement  fits    TTFT ms        TPOT ms  req/s    out    max  limited by               $/h     $/M  slo
-                      p50 / p95      p50 / p95         tok/s  req/s                                   tok  met
-    ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-     two-nodes  yes   200 / 200  100.0 / 100.0   0.91     10   2.00  tpot_p95 (step time)  180.00  200.00   no
-     one-node   no            -              -      -      -      -  -                          -       -   no
+     placement  fits    TTFT ms        TPOT ms  req/s    out    max  limited by      $/h  $/M at  $/M at  slo
+                      p50 / p95      p50 / p95         tok/s  req/s                         load     max  met
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+     two-nodes  yes   200 / 200  100.0 / 100.0   0.91     10   2.00  tpot_p95     180.00       -  200.00   no
+                                                                     (step time)
+     one-node   no            -              -      -      -      -  -                 -       -       -   no
 
-    max req/s: the highest arrival rate within the slo.
-    $/M tok: dollars per million tokens, prompts and answers, at that rate (at the offered load if there is none).
+    $/M at load: dollars per million tokens, prompts and answers, at the offered load; - if it was not met.
+    max req/s: the highest arrival rate within the slo. $/M at max: the same dollars at that rate.
     does not fit (one-node): No available memory for the cache blocks
     model error (two-nodes): extrapolated: TTFT ±30 %, TPOT ±20 %, throughput, max req/s and $/M tok ±25 %
     warning (two-nodes): 1 of 3 requests failed and 0 were rejected; latencies are those of the completed ones
@@ -426,9 +427,9 @@ fn tables_say_it_in_a_row_a_placement() {
     );
     assert!(lines.contains(&"(step time)"), "a table that is too wide splits this column: {table}");
     insta::assert_snapshot!(summary_csv(&summary()), @r##"
-    placement,fits,ttft_p50_ms,ttft_p95_ms,tpot_p50_ms,tpot_p95_ms,requests_per_s,output_tokens_per_s,max_requests_per_s_at_slo,limited_by,usd_per_hour,usd_per_million_total_tokens,slo_met,model_error_class,ttft_error,tpot_error,throughput_error
-    two-nodes,yes,200,200,100,100,0.9090909090909091,10,2,tpot_p95 (step time),180,200,no,extrapolated,0.3,0.2,0.25
-    one-node,no,,,,,,,,,,,no,,,,
+    placement,fits,ttft_p50_ms,ttft_p95_ms,tpot_p50_ms,tpot_p95_ms,requests_per_s,output_tokens_per_s,max_requests_per_s_at_slo,limited_by,usd_per_hour,usd_per_million_total_tokens_at_offered_load,usd_per_million_total_tokens_at_capacity,slo_met,model_error_class,ttft_error,tpot_error,throughput_error
+    two-nodes,yes,200,200,100,100,0.9090909090909091,10,2,tpot_p95 (step time),180,,200,no,extrapolated,0.3,0.2,0.25
+    one-node,no,,,,,,,,,,,,no,,,,
     "##);
 }
 

@@ -196,7 +196,7 @@ fn a_colour_belongs_to_a_placement_wherever_it_is_shown() {
     let placements = [("too-large", LARGE, 8), ("small", SMALL, 1)];
     let results = Results::written("colours", &short(CHAT, &placements));
     // The second colour, though nothing is drawn of the first placement.
-    for plot in ["cost", "ttft-distribution", "occupancy", "life-1-small"] {
+    for plot in ["cost-at-load", "ttft-distribution", "occupancy", "life-1-small"] {
         let svg = results.read(&format!("plots/{plot}.svg"));
         let body = svg.split_once("</style>").unwrap().1;
         assert!(body.contains("\"#D55E00\"") && !body.contains("\"#0072B2\""), "{plot}");

@@ -187,7 +187,7 @@ fn a_row_says_what_a_run_of_its_own_says() {
             ("ttft_p95_ms", &said["latency"]["ttft_ms"]["p95"]),
             ("output_tokens_per_s", &said["throughput"]["output_tokens_per_s"]),
             (
-                "usd_per_million_total_tokens",
+                "usd_per_million_total_tokens_at_offered_load",
                 &said["cost"]["at_offered_load"]["usd_per_million_total_tokens"],
             ),
         ] {

@@ -10,7 +10,14 @@ use crate::report::{Band, Better, Figures, Metric, PlacementSummary, Status};
 impl Replication {
     /// A figure of the `placement`-th placement.
     pub fn value(&self, metric: Metric, placement: usize) -> Option<f64> {
-        metric.value(self.placements[placement].figures.as_ref()?)
+        metric.value(&self.placements[placement])
+    }
+
+    /// A figure of the `placement`-th placement over all replications that have it. A cost is that of a rate: where that was not
+    /// met in one of them there is none, since the mean over the others would be that of the easy ones.
+    pub fn values(replications: &[Self], metric: Metric, placement: usize) -> Vec<f64> {
+        let values: Vec<f64> = replications.iter().filter_map(|runs| runs.value(metric, placement)).collect();
+        if metric.is_cost() && values.len() < replications.len() { Vec::new() } else { values }
     }
 }
 
@@ -92,8 +99,7 @@ fn of_metric(metric: Metric, replications: &[Replication]) -> Option<ComparedMet
     let placements = &replications[0].placements;
     let measured: Vec<(usize, Measured)> = (0..placements.len())
         .filter_map(|index| {
-            let values: Vec<f64> = replications.iter().filter_map(|runs| runs.value(metric, index)).collect();
-            let estimate = Estimate::of(&values)?;
+            let estimate = Estimate::of(&Replication::values(replications, metric, index))?;
             let error = model_error(metric, &placements[index], &estimate);
             let mean = MeanOfRuns::new(&estimate, Band::new(estimate.half_width, error));
             Some((index, Measured { placement: placements[index].name.clone(), mean }))

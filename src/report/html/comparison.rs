@@ -1,9 +1,11 @@
 //! Cost and latency, a bar a placement.
 
 use super::{Ran, listed, served};
+use crate::report::Metric;
 use crate::report::page::{Part, Section};
 use crate::report::plot::{Bar, Bars, Caption, Figure, Scale};
 use crate::report::recorded::Recorded;
+use crate::report::summary::rates_searched;
 use crate::report::words::{figure, latency, or_dash, usd};
 
 /// A figure of a placement and how far it may be off.
@@ -14,20 +16,9 @@ pub(super) fn section(recorded: &Recorded) -> Result<Option<Section>, String> {
     if served.is_empty() {
         return Ok(None);
     }
-    let searched = served.iter().any(|ran| ran.figures.capacity.is_some());
-    let load = if searched { "at the highest rate within the slo" } else { "at the offered load" };
-    let mut figures = vec![
-        bars(
-            &served,
-            |ran| (ran.figures.unit_cost().usd_per_million_total_tokens, ran.figures.model_error.cost),
-            |_| None,
-            (usd, "$ per million tokens", None),
-            (
-                "cost",
-                "Cost of a million tokens",
-                format!("Shorter is cheaper. Prompts and answers together, {load}."),
-            ),
-        )?,
+    let searched = rates_searched(&recorded.summary.placements);
+    let mut figures = costs(&served, searched)?;
+    figures.extend([
         bars(
             &served,
             |ran| (ran.figures.traffic.latency.ttft_ms.p95, ran.figures.model_error.ttft),
@@ -50,7 +41,7 @@ pub(super) fn section(recorded: &Recorded) -> Result<Option<Section>, String> {
                 "Shorter is faster. The notch is the median.".to_owned(),
             ),
         )?,
-    ];
+    ]);
     if searched {
         figures.push(bars(
             &served,
@@ -77,6 +68,24 @@ pub(super) fn section(recorded: &Recorded) -> Result<Option<Section>, String> {
             .to_owned(),
         parts: vec![Part::Figures(figures)],
     }))
+}
+
+/// What a million tokens cost at the offered load, and at the highest rate within the slo where that was searched.
+fn costs(served: &[Ran<'_>], searched: bool) -> Result<Vec<Figure>, String> {
+    let cost = |name, value: Value, at: &str| {
+        let reading = format!("Shorter is cheaper. Prompts and answers together, {at}.");
+        let title = format!("Cost of a million tokens, {at}");
+        bars(served, value, |_| None, (usd, "$ per million tokens", None), (name, &title, reading))
+    };
+    let at_load: Value =
+        |ran| (Metric::UsdPerMillionTokensAtLoad.value(ran.placement), ran.figures.model_error.cost);
+    let at_max: Value =
+        |ran| (Metric::UsdPerMillionTokensAtCapacity.value(ran.placement), ran.figures.model_error.cost);
+    let mut figures = vec![cost("cost-at-load", at_load, "at the offered load")?];
+    if searched {
+        figures.push(cost("cost-at-max", at_max, "at the highest rate within the slo")?);
+    }
+    Ok(figures)
 }
 
 fn bars(

@@ -68,7 +68,7 @@ fn split(ran: &[Ran<'_>]) -> Result<Figure, String> {
 /// What a request costs that met every goodput threshold, where any did.
 fn good_requests(ran: &[Ran<'_>]) -> Result<Option<Figure>, String> {
     let bar = |ran: &Ran<'_>| {
-        let value = ran.figures.cost.at_offered_load.usd_per_slo_met_request;
+        let value = ran.placement.cost_at_load().and_then(|unit| unit.usd_per_slo_met_request);
         Bar {
             name: ran.name().to_owned(),
             index: ran.index,
@@ -87,7 +87,7 @@ fn good_requests(ran: &[Ran<'_>]) -> Result<Option<Figure>, String> {
     let caption = Caption::new(
         "good-request",
         "Cost of a good request",
-        "All dollars of the run over the requests that met every goodput threshold of the slo: what was paid for and lost counts too.",
+        "At the offered load, where it was met: all dollars of the run over the requests that met every goodput threshold of the slo. What was paid for and lost counts too.",
         described,
     );
     Bars { scale: Scale::linear("$ a request", most), rows: bars, limit: None }.figure(caption).map(Some)
@@ -105,14 +105,16 @@ fn table(ran: &[Ran<'_>]) -> Table {
         Column::number("starting"),
         Column::number("down"),
         Column::number("spare"),
-        Column::number("$/M input"),
-        Column::number("$/M output"),
-        Column::number("$/good request"),
+        Column::number("$/M input at load"),
+        Column::number("$/M output at load"),
+        Column::number("$/good request at load"),
+        Column::number("$/M input at max"),
+        Column::number("$/M output at max"),
+        Column::number("$/good request at max"),
     ];
     let rows = ran.iter().map(|ran| {
         let cost = &ran.figures.cost;
         let total = cost.usd_per_month_run_rate;
-        let unit = ran.figures.unit_cost();
         let mut row = vec![
             swatch(ran.index, ran.name()),
             html! { (cost.nodes) },
@@ -122,15 +124,20 @@ fn table(ran: &[Ran<'_>]) -> Table {
         ];
         let part = |usd: f64| if total > 0.0 { share(usd / total) } else { DASH.to_owned() };
         row.extend(parts(ran).map(|usd| html! { (part(usd)) }));
-        row.extend(
-            [
-                or_dash(unit.usd_per_million_input_tokens, |usd| fixed(usd, 2)),
-                or_dash(unit.usd_per_million_output_tokens, |usd| fixed(usd, 2)),
-                or_dash(unit.usd_per_slo_met_request, usd),
-            ]
-            .map(|cell| html! { (cell) }),
-        );
+        for unit in [ran.placement.cost_at_load(), ran.placement.cost_at_max()] {
+            let unit = unit.copied().unwrap_or_default();
+            row.extend(
+                [
+                    or_dash(unit.usd_per_million_input_tokens, |usd| fixed(usd, 2)),
+                    or_dash(unit.usd_per_million_output_tokens, |usd| fixed(usd, 2)),
+                    or_dash(unit.usd_per_slo_met_request, usd),
+                ]
+                .map(|cell| html! { (cell) }),
+            );
+        }
         row
     });
-    Table { id: "money-split".to_owned(), caption: "Cost".to_owned(), columns, rows: rows.collect() }
+    let caption =
+        "Cost; at load: the offered one, if it was met; at max: the highest rate within the slo".to_owned();
+    Table { id: "money-split".to_owned(), caption, columns, rows: rows.collect() }
 }

@@ -6,8 +6,9 @@ use super::{Ran, ran, served};
 use crate::report::page::{Column, Part, Section, Table, Tile, swatch, tiles};
 use crate::report::recorded::Recorded;
 use crate::report::remarks::Remarks;
+use crate::report::summary::{rates_searched, tied};
 use crate::report::words::{DASH, figure, fixed, latency, or_dash, percent, usd};
-use crate::report::{Headline, PlacementSummary};
+use crate::report::{Metric, PlacementSummary};
 
 pub(super) fn section(recorded: &Recorded) -> Section {
     let mut parts = vec![Part::Html(html! { p.verdict { (verdict(recorded)) } })];
@@ -25,9 +26,9 @@ fn eligible(recorded: &Recorded) -> Vec<Ran<'_>> {
     served(recorded).into_iter().filter(|ran| ran.placement.slo_met != Some(false)).collect()
 }
 
-fn cheapest<'a>(of: &[Ran<'a>]) -> Option<(Ran<'a>, f64)> {
-    let priced =
-        of.iter().filter_map(|ran| Some((*ran, ran.figures.unit_cost().usd_per_million_total_tokens?)));
+/// The cheapest at one and the same rate: `cost` is the figure.
+fn cheapest<'a>(of: &[Ran<'a>], cost: Metric) -> Option<(Ran<'a>, f64)> {
+    let priced = of.iter().filter_map(|ran| Some((*ran, cost.value(ran.placement)?)));
     priced.min_by(|(_, one), (_, other)| one.total_cmp(other))
 }
 
@@ -48,20 +49,19 @@ fn verdict(recorded: &Recorded) -> String {
         (true, met) if all == 1 && met == 1 => "The placement meets the slo.".to_owned(),
         (true, met) => format!("{met} of {all} placements meet the slo."),
     };
-    let Some((best, cost)) = cheapest(&eligible) else { return met };
+    let (cost, at) = if rates_searched(placements) {
+        (Metric::UsdPerMillionTokensAtCapacity, "at the highest rate within the slo")
+    } else {
+        (Metric::UsdPerMillionTokensAtLoad, "at the offered load")
+    };
+    let Some((best, usd_per_million)) = cheapest(&eligible, cost) else { return met };
     let whose = if stated { "The cheapest that does" } else { "The cheapest" };
-    let tied: Vec<&str> = recorded
-        .summary
-        .ties
-        .iter()
-        .filter(|tie| tie.metric == Headline::UsdPerMillionTotalTokens)
-        .filter_map(|tie| {
-            let [one, other] = &tie.placements;
-            match best.name() {
-                name if name == one => Some(other.as_str()),
-                name if name == other => Some(one.as_str()),
-                _ => None,
-            }
+    let tied: Vec<&str> = tied(placements, cost)
+        .into_iter()
+        .filter_map(|[one, other]| match best.name() {
+            name if name == one => Some(other),
+            name if name == other => Some(one),
+            _ => None,
         })
         .filter(|name| eligible.iter().any(|ran| ran.name() == *name))
         .collect();
@@ -69,7 +69,7 @@ fn verdict(recorded: &Recorded) -> String {
         [] => String::new(),
         tied => format!(" The model cannot tell its cost from that of {}.", tied.join(", ")),
     };
-    format!("{met} {whose} is {}, at {} per million tokens.{tied}", best.name(), usd(cost))
+    format!("{met} {whose} {at} is {}: {} per million tokens.{tied}", best.name(), usd(usd_per_million))
 }
 
 /// The best of each headline figure.
@@ -85,7 +85,15 @@ fn best(recorded: &Recorded) -> Vec<Tile> {
         let known = eligible.iter().filter_map(|ran| Some((*ran, of(ran)?)));
         known.min_by(|(_, one), (_, other)| one.total_cmp(other))
     };
-    tile("Lowest cost per million tokens", cheapest(&eligible).map(|(ran, cost)| (ran, usd(cost))));
+    for (cost, name) in [
+        (Metric::UsdPerMillionTokensAtLoad, "Lowest cost per million tokens at the offered load"),
+        (
+            Metric::UsdPerMillionTokensAtCapacity,
+            "Lowest cost per million tokens at the highest rate within the slo",
+        ),
+    ] {
+        tile(name, cheapest(&eligible, cost).map(|(ran, cost)| (ran, usd(cost))));
+    }
     let ttft = least(|ran| ran.figures.traffic.latency.ttft_ms.p95);
     tile("Shortest TTFT, 95th percentile", ttft.map(|(ran, ms)| (ran, latency(ms))));
     let tpot = least(|ran| ran.figures.traffic.latency.tpot_ms.p95);
@@ -120,11 +128,12 @@ fn headline(recorded: &Recorded) -> Table {
         Column::number("max requests/s"),
         Column::words("limited by"),
         Column::number("$/h"),
-        Column::number("$/M tokens"),
+        Column::number("$/M tokens at load"),
+        Column::number("$/M tokens at max"),
         Column::number("ready [%]"),
     ];
     let rows = recorded.summary.placements.iter().enumerate().map(|(index, placement)| row(index, placement));
-    Table { id: "headline".to_owned(), caption: "Placements".to_owned(), columns, rows: rows.collect() }
+    Table { id: "headline".to_owned(), caption: "Placements; at load: at the offered one, if it was met; at max: at the highest rate within the slo".to_owned(), columns, rows: rows.collect() }
 }
 
 fn row(index: usize, placement: &PlacementSummary) -> Vec<Markup> {
@@ -136,7 +145,7 @@ fn row(index: usize, placement: &PlacementSummary) -> Vec<Markup> {
     let mut row = vec![swatch(index, &placement.name), slo];
     let Some(figures) = &placement.figures else {
         row[1] = html! { span.bad { "does not fit" } };
-        row.extend(std::iter::repeat_n(html! { (DASH) }, 11));
+        row.extend(std::iter::repeat_n(html! { (DASH) }, 12));
         return row;
     };
     let (latency, throughput) = (&figures.traffic.latency, &figures.traffic.throughput);
@@ -153,7 +162,8 @@ fn row(index: usize, placement: &PlacementSummary) -> Vec<Markup> {
             or_dash(capacity.map(|capacity| capacity.max_requests_per_s_at_slo), figure),
             capacity.map_or_else(|| DASH.to_owned(), |capacity| capacity.limited_by.clone()),
             fixed(figures.cost.usd_per_hour, 2),
-            or_dash(figures.unit_cost().usd_per_million_total_tokens, |usd| fixed(usd, 2)),
+            or_dash(Metric::UsdPerMillionTokensAtLoad.value(placement), |usd| fixed(usd, 2)),
+            or_dash(Metric::UsdPerMillionTokensAtCapacity.value(placement), |usd| fixed(usd, 2)),
             percent(figures.availability.fraction, figures.availability.fraction_interval),
         ]
         .map(|cell| html! { (cell) }),

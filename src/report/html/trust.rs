@@ -3,7 +3,7 @@
 use maud::html;
 
 use super::{Ran, ran};
-use crate::report::Tie;
+use crate::report::PlacementSummary;
 use crate::report::model_error;
 use crate::report::page::{Column, Part, Section, Table, swatch};
 use crate::report::recorded::Recorded;
@@ -17,7 +17,7 @@ pub(super) fn section(recorded: &Recorded) -> Option<Section> {
     }
     let mut parts: Vec<Part> = checks(&ran).map(Part::from).into_iter().collect();
     parts.push(errors(&ran).into());
-    parts.extend(ties(&recorded.summary.ties).map(Part::from));
+    parts.extend(ties(&recorded.summary.placements).map(Part::from));
     Some(Section {
         id: "trust",
         title: "How far to trust it",
@@ -68,8 +68,8 @@ fn errors(ran: &[Ran<'_>]) -> Table {
     Table { id: "model-error".to_owned(), caption: "Model error".to_owned(), columns, rows: rows.collect() }
 }
 
-fn ties(ties: &[Tie]) -> Option<Table> {
-    let rows = tied_pairs(ties).into_iter().map(|([first, second], names)| {
+fn ties(placements: &[PlacementSummary]) -> Option<Table> {
+    let rows = tied_pairs(placements).into_iter().map(|([first, second], names)| {
         vec![html! { (first) }, html! { (second) }, html! { (names.join(", ")) }]
     });
     let columns =
