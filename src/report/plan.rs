@@ -16,7 +16,7 @@ pub use horizon::{
 };
 pub use table::{plan_csv, plan_table};
 pub use winner::{
-    AVAILABILITY_BOUND, Cause, Fact, FaultAtPeak, Incident, Knee, KneePoint, NodeDown, Redundancy, Stage,
+    AVAILABILITY_BOUND, Cause, Fact, FaultAtPeak, Incident, Knee, KneePoint, OneDown, Redundancy, Stage,
     UnitCosts, Winner,
 };
 

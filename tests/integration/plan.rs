@@ -278,7 +278,7 @@ fn spare_groups_follow_from_what_failures_do() {
     assert_eq!(needed, Some(winner.spare_groups as usize), "{ready:?}");
     // N+1 with one down is N: it meets the slo, and N with one down does not, or fewer groups would have done.
     let down: Vec<Option<bool>> =
-        winner.redundancy.iter().map(|level| level.node_down.map(|down| down.slo_met)).collect();
+        winner.redundancy.iter().map(|level| level.one_down.map(|down| down.slo_met)).collect();
     assert_ne!(down[0], Some(true));
     assert_eq!(down[1], Some(true));
     let incident = winner.incident.as_ref().unwrap();

@@ -63,9 +63,9 @@ fn spare_groups_are_the_fewest_that_outlive_a_node() {
         assert!((said - ready(level.spare_groups)).abs() < 1e-9, "{level:?}: {}", ready(level.spare_groups));
         assert_eq!(level.groups_lost_with_a_node, 2.min(level.groups));
         let left = level.groups - level.groups_lost_with_a_node;
-        assert_eq!(level.node_down.is_some(), left > 0);
+        assert_eq!(level.one_down.is_some(), left > 0);
         if left >= needed {
-            assert!(level.node_down.unwrap().slo_met, "{level:?}");
+            assert!(level.one_down.unwrap().slo_met, "{level:?}");
         }
     }
     assert_eq!((0..=4).find(|spare| ready(*spare) >= 0.9995), Some(winner.spare_groups));

@@ -105,7 +105,7 @@ fn paging(won: Won<'_>) -> Vec<Tile> {
         ));
     }
     let chosen = won.winner.redundancy.iter().find(|option| option.spare_groups == won.winner.spare_groups);
-    if let Some(down) = chosen.and_then(|option| option.node_down) {
+    if let Some(down) = chosen.and_then(|option| option.one_down) {
         let met = if down.slo_met { "slo met" } else { "slo missed" };
         tiles.push(tile(
             "Peak with one node down",
@@ -229,7 +229,7 @@ fn redundancy(won: Won<'_>) -> Table {
         Column::number("backlog gone after"),
     ];
     let rows = won.winner.redundancy.iter().map(|option| {
-        let (down, fault) = (option.node_down, option.fault.as_ref());
+        let (down, fault) = (option.one_down, option.fault.as_ref());
         let chosen = if option.spare_groups == won.winner.spare_groups { ", as planned" } else { "" };
         let mut row = texts([
             format!("N+{}: {}{chosen}", option.spare_groups, option.groups),

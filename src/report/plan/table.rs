@@ -134,10 +134,7 @@ fn said(winner: &Winner) -> Vec<String> {
     lines.extend(winner.prices.iter().map(price));
     let spare = winner.spare_groups;
     lines.extend(
-        winner
-            .spare_reason
-            .iter()
-            .map(|reason| format!("{spare} spare groups: with {}, {reason}", spare - 1)),
+        winner.spare_reason.iter().map(|reason| format!("{spare} spare: with {}, {reason}", spare - 1)),
     );
     lines.extend(winner.redundancy.iter().map(redundancy));
     lines
@@ -145,9 +142,9 @@ fn said(winner: &Winner) -> Vec<String> {
 
 /// So many groups beyond the need, and what is left with a node down.
 fn redundancy(level: &Redundancy) -> String {
-    let Redundancy { spare_groups, groups, usd_per_month, groups_lost_with_a_node: lost, node_down, .. } =
+    let Redundancy { spare_groups, groups, usd_per_month, groups_lost_with_a_node: lost, one_down, .. } =
         level;
-    let down = match node_down {
+    let down = match one_down {
         None => "nothing is left".to_owned(),
         Some(down) => format!(
             "TTFT p95 {} ms, TPOT p95 {} ms, slo {}",

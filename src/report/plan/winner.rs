@@ -69,14 +69,14 @@ pub struct Redundancy {
     /// Groups that a node takes with it.
     pub groups_lost_with_a_node: u32,
     /// The peak with a node and its groups away all the time; absent where no group is left.
-    pub node_down: Option<NodeDown>,
+    pub one_down: Option<OneDown>,
     /// The peak with a node that dies in it.
     pub fault: Option<FaultAtPeak>,
 }
 
 /// Steady peak without the groups of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NodeDown {
+pub struct OneDown {
     /// Whether the slo still holds.
     pub slo_met: bool,
     /// Time to first token.

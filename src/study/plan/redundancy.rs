@@ -8,7 +8,7 @@ use super::{
     fleet::{Ground, NoRun},
     uptime::Uptime,
 };
-use crate::report::plan::{FaultAtPeak, NodeDown, Redundancy};
+use crate::report::plan::{FaultAtPeak, OneDown, Redundancy};
 use crate::scenario::{EventArgs, FailArgs};
 use crate::simulation::Options;
 use crate::units::SimDuration;
@@ -33,12 +33,12 @@ pub(super) fn redundancy(
     let of = |spare: u32| {
         let all = groups + spare;
         let groups_lost = per_node.min(all);
-        let node_down = match all - groups_lost {
+        let one_down = match all - groups_lost {
             0 => None,
             left => {
                 let run = ground.run(spec, left, 1.0)?;
                 let (ttft_p95_ms, tpot_p95_ms) = p95s(&run.simulated);
-                Some(NodeDown { slo_met: run.limited_by.is_none(), ttft_p95_ms, tpot_p95_ms })
+                Some(OneDown { slo_met: run.limited_by.is_none(), ttft_p95_ms, tpot_p95_ms })
             }
         };
         Ok(Redundancy {
@@ -48,7 +48,7 @@ pub(super) fn redundancy(
             usd_per_month: spec.usd_per_month(all),
             availability: uptime.map(|uptime| uptime.ready(groups, all, per_node)),
             groups_lost_with_a_node: groups_lost,
-            node_down,
+            one_down,
             fault: fault(ground, spec, all)?,
         })
     };
