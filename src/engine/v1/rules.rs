@@ -39,11 +39,11 @@ pub enum Cadence {
 pub struct Rules {
     /// A request is admitted only if its whole prompt fits now (`scheduler_reserve_full_isl`, since 0.20).
     pub full_prompt_gate: bool,
-    /// Since 0.28 unhashed blocks are used again first.
+    /// Since 0.24 unhashed blocks are used again first.
     pub free_order: FreeOrder,
     /// Since 0.31 `long_prefill_token_threshold` does not bind a request that is alone.
     pub lone_prefill_unbound: bool,
-    /// Since 0.13 a prompt that exceeds the budget without chunked prefill stops admission; before, it was set aside.
+    /// Since 0.12 a prompt that exceeds the budget without chunked prefill stops admission; before, it was set aside.
     pub oversized_prompt_blocks: bool,
     /// Since 0.33 a victim before the request in turn moves the index back; before, one request was passed over.
     pub victim_moves_index: bool,
@@ -88,9 +88,9 @@ impl Rules {
         };
         Self {
             full_prompt_gate: version >= since(0, 20),
-            free_order: if version >= since(0, 28) { FreeOrder::UnhashedFirst } else { FreeOrder::Append },
+            free_order: if version >= since(0, 24) { FreeOrder::UnhashedFirst } else { FreeOrder::Append },
             lone_prefill_unbound: version >= since(0, 31),
-            oversized_prompt_blocks: version >= since(0, 13),
+            oversized_prompt_blocks: version >= since(0, 12),
             victim_moves_index: version >= since(0, 33),
             early_return,
             cadence,
