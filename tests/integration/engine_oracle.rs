@@ -507,7 +507,10 @@ impl Oracle {
     pub(crate) fn complete(&mut self, now: SimTime, out: &mut Outputs) {
         self.must_wait = false;
         self.apply_aborts(out);
-        let shares = self.in_flight.pop_front().expect("a batch is in flight");
+        let mut shares = self.in_flight.pop_front().expect("a batch is in flight");
+        if self.config.version < Version::new(0, 10, 0) {
+            shares.sort_by_key(|share| self.running.iter().position(|id| *id == share.id));
+        }
         for share in shares {
             let Some(req) = self.requests.get_mut(&share.id) else { continue };
             // Until 0.9 only what runs is looked at: the token of a preempted request is lost.
