@@ -13,33 +13,42 @@ use towtank::{
 
 use crate::engine_oracle::Oracle;
 
-const VERSIONS: [&str; 9] = ["0.8.5", "0.11", "0.13", "0.16", "0.20", "0.25", "0.28", "0.31", "0.33"];
+/// The releases on both sides of every rule that changed.
+const VERSIONS: [&str; 18] = [
+    "0.8.5", "0.9.2", "0.10.2", "0.11.1", "0.12", "0.13", "0.16", "0.18", "0.20", "0.22", "0.23", "0.24", "0.26",
+    "0.27", "0.28", "0.30", "0.31", "0.33",
+];
 
 fn pick<T: Copy>(rng: &mut impl Rng, among: &[T]) -> T {
     among[rng.random_range(0..among.len())]
 }
 
-fn random_config(rng: &mut impl Rng) -> EngineConfig {
+pub(crate) fn random_config(rng: &mut impl Rng) -> EngineConfig {
     let block_size = pick(rng, &[1, 2, 4, 8]);
     let max_model_len = rng.random_range(8..80);
     let least: u32 = u32::div_ceil(max_model_len, block_size);
     let roomy = rng.random_bool(0.3);
     let version: Version = pick(rng, &VERSIONS).parse().unwrap();
-    // Without chunks every request must fit into the budget, preempted ones with their answers.
-    let enable_chunked_prefill = rng.random_bool(0.85);
+    // Without chunks every request must fit into the budget, preempted ones with their answers. Until 0.9.1 V1 always
+    // uses chunks.
+    let enable_chunked_prefill = version < Version::new(0, 9, 2) || rng.random_bool(0.85);
+    // Until 0.11.0 the scheduler fails an assertion of its own when a victim of PRIORITY was scheduled in the same step,
+    // and asynchronous scheduling runs past the last token.
+    let first = version < Version::new(0, 11, 1);
     let least_budget = if enable_chunked_prefill { 0 } else { max_model_len };
     let pipeline_parallel_size = pick(rng, &[1, 1, 2, 3, 4]);
     // The V1 runner under asynchronous scheduling samples past the length limit when it has three stages or more; the
     // engine does not follow it there.
     let exact = pipeline_parallel_size < 3 || version >= Version::new(0, 25, 0);
-    let async_scheduling = if exact { pick(rng, &[None, Some(false), Some(true)]) } else { Some(false) };
+    let async_scheduling = if exact && !first { pick(rng, &[None, Some(false), Some(true)]) } else { Some(false) };
     EngineConfig {
         family: Family::V1,
         version,
-        scheduling_policy: pick(
-            rng,
-            &[SchedulingPolicy::Fcfs, SchedulingPolicy::Fcfs, SchedulingPolicy::Priority],
-        ),
+        scheduling_policy: if first {
+            SchedulingPolicy::Fcfs
+        } else {
+            pick(rng, &[SchedulingPolicy::Fcfs, SchedulingPolicy::Fcfs, SchedulingPolicy::Priority])
+        },
         max_num_seqs: pick(rng, &[1, 2, 3, 5, 8, 40]),
         max_num_batched_tokens: pick(rng, &[3, 8, 16, 40, 200]).max(least_budget),
         max_model_len,
@@ -74,7 +83,7 @@ fn random_content(rng: &mut impl Rng, id: u32, prompt: u32) -> Content {
     Content { segments: segments.into(), tail }
 }
 
-fn random_request(rng: &mut impl Rng, id: u32, now: SimTime, config: &EngineConfig) -> Request {
+pub(crate) fn random_request(rng: &mut impl Rng, id: u32, now: SimTime, config: &EngineConfig) -> Request {
     let prompt_tokens = rng.random_range(1..config.max_model_len);
     let max_tokens = rng.random_range(1..=config.max_model_len);
     let content = random_content(rng, id, prompt_tokens);
@@ -274,7 +283,7 @@ fn scenario(seed: u64) -> u64 {
     pair.steps
 }
 
-fn variable(name: &str, default: u64) -> u64 {
+pub(crate) fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
 }
 

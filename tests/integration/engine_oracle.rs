@@ -60,6 +60,8 @@ pub(crate) struct Oracle {
     rules: Rules,
     requests: BTreeMap<u32, Req>,
     waiting: VecDeque<u32>,
+    /// `skipped_waiting`, a queue of its own from 0.18 to 0.30.
+    skipped: VecDeque<u32>,
     running: Vec<u32>,
     pool: Pool,
     in_flight: VecDeque<Vec<Share>>,
@@ -72,6 +74,8 @@ pub(crate) struct Oracle {
     aborts: Vec<RequestId>,
     stats: EngineStats,
     detail: StepDetail,
+    /// Those of the batch scheduled last that sample a token.
+    sampling: Vec<u32>,
 }
 
 impl Oracle {
@@ -83,6 +87,7 @@ impl Oracle {
             rules,
             requests: BTreeMap::new(),
             waiting: VecDeque::new(),
+            skipped: VecDeque::new(),
             running: Vec::new(),
             in_flight: VecDeque::new(),
             current_step: 0,
@@ -92,6 +97,7 @@ impl Oracle {
             aborts: Vec::new(),
             stats: EngineStats::default(),
             detail: StepDetail::default(),
+            sampling: Vec::new(),
         }
     }
 
@@ -142,6 +148,7 @@ impl Oracle {
     /// Frees a request and forgets it.
     fn remove(&mut self, id: u32) {
         self.waiting.retain(|other| *other != id);
+        self.skipped.retain(|other| *other != id);
         self.running.retain(|other| *other != id);
         let req = self.requests.remove(&id).unwrap();
         self.pool.free(req.blocks);
@@ -150,10 +157,20 @@ impl Oracle {
     pub(crate) fn state(&self) -> EngineState {
         EngineState {
             running: self.running.len() as u32,
-            waiting: self.waiting.len() as u32,
+            waiting: (self.waiting.len() + self.skipped.len()) as u32,
             free_blocks: self.pool.free_blocks(),
             usable_blocks: self.config.num_gpu_blocks - 1,
         }
+    }
+
+    /// How often `schedule` has run, passes that scheduled nothing included.
+    pub(crate) fn schedules(&self) -> u64 {
+        self.current_step
+    }
+
+    /// The requests that sample a token in the batch scheduled last.
+    pub(crate) fn last_samples(&self) -> &[u32] {
+        &self.sampling
     }
 
     pub(crate) fn last_step(&self) -> &StepDetail {
@@ -209,7 +226,7 @@ impl Oracle {
     fn schedule(&mut self, now: SimTime, out: &mut Outputs) -> (Batch, Vec<Share>) {
         self.current_step += 1;
         self.detail = StepDetail::default();
-        let lone = self.running.len() + self.waiting.len() <= 1 && self.rules.lone_prefill_unbound;
+        let lone = self.running.len() + self.waiting.len() + self.skipped.len() <= 1 && self.rules.lone_prefill_unbound;
         let threshold = if lone { 0 } else { self.config.long_prefill_token_threshold };
         let mut scheduled = Vec::new();
         let budget = self.schedule_running(threshold, &mut scheduled);
@@ -217,7 +234,8 @@ impl Oracle {
             self.schedule_waiting(now, threshold, budget, &mut scheduled, out);
         }
         let batch = self.batch(&scheduled);
-        let shares = scheduled.iter().map(|(id, n)| self.after_schedule(*id, *n)).collect();
+        let shares: Vec<Share> = scheduled.iter().map(|(id, n)| self.after_schedule(*id, *n)).collect();
+        self.sampling = shares.iter().filter(|share| share.samples).map(|share| share.id).collect();
         self.detail.scheduled = scheduled.into_iter().map(|(id, n)| (RequestId(id), n)).collect();
         self.count(&batch);
         (batch, shares)
@@ -242,7 +260,7 @@ impl Oracle {
                 if let Some(was) = was {
                     budget += scheduled.remove(was).1;
                 }
-                if place < index && (self.since(0, 33) || was.is_some()) {
+                if place < index && (self.since(0, 28) || was.is_some()) {
                     index -= 1;
                 }
                 self.preempt(victim);
@@ -311,8 +329,10 @@ impl Oracle {
         req.hashed = 0;
         req.lost = req.computed;
         req.computed = 0;
-        req.placeholders = 0;
-        req.stale = req.in_flight;
+        if self.config.version >= Version::new(0, 27, 0) {
+            req.placeholders = 0;
+            req.stale = req.in_flight;
+        }
         req.preemptions += 1;
         req.running = false;
         self.stats.preemptions += 1;
@@ -323,8 +343,8 @@ impl Oracle {
     /// Head of the waiting queue.
     fn head(&self) -> Option<u32> {
         match self.config.scheduling_policy {
-            SchedulingPolicy::Fcfs => self.waiting.front().copied(),
-            SchedulingPolicy::Priority => self.waiting.iter().copied().min_by_key(|id| {
+            SchedulingPolicy::Fcfs => self.skipped.front().or(self.waiting.front()).copied(),
+            SchedulingPolicy::Priority => self.skipped.iter().chain(&self.waiting).copied().min_by_key(|id| {
                 let request = &self.requests[id].request;
                 (request.priority, request.arrival, request.name.to_string())
             }),
@@ -343,10 +363,10 @@ impl Oracle {
         let (mut aside, mut oversized) = (Vec::new(), Vec::new());
         while budget > 0 && (self.running.len() as u32) < self.config.max_num_seqs {
             let Some(id) = self.head() else { break };
-            let place = self.waiting.iter().position(|other| *other == id).unwrap();
             let req = &self.requests[&id];
             if req.stale > 0 {
-                aside.push(self.waiting.remove(place).unwrap());
+                self.take_waiting(id);
+                aside.push(id);
                 continue;
             }
             let hits = self.pool.lookup(&req.request.content, req.tokens);
@@ -359,23 +379,31 @@ impl Oracle {
                 if self.rules.oversized_prompt_blocks {
                     break;
                 }
-                oversized.push(self.waiting.remove(place).unwrap());
+                self.take_waiting(id);
+                oversized.push(id);
                 continue;
             }
             n = n.min(budget);
             if !self.admit(id, hits, n) {
                 break;
             }
-            self.waiting.remove(place);
+            self.take_waiting(id);
             self.running.push(id);
             scheduled.push((id, n));
             budget -= n;
             self.admitted(id, hit_tokens, now, out);
         }
         // 0.11 puts prompts that exceed the budget back in reverse order.
+        let set_aside = self.since(0, 18) && !self.since(0, 31);
+        let queue = if set_aside { &mut self.skipped } else { &mut self.waiting };
         for id in aside.into_iter().rev().chain(oversized) {
-            self.waiting.push_front(id);
+            queue.push_front(id);
         }
+    }
+
+    fn take_waiting(&mut self, id: u32) {
+        self.waiting.retain(|other| *other != id);
+        self.skipped.retain(|other| *other != id);
     }
 
     /// `allocate_slots` for a waiting request.
@@ -479,9 +507,17 @@ impl Oracle {
     pub(crate) fn complete(&mut self, now: SimTime, out: &mut Outputs) {
         self.must_wait = false;
         self.apply_aborts(out);
-        let shares = self.in_flight.pop_front().expect("a batch is in flight");
+        let mut shares = self.in_flight.pop_front().expect("a batch is in flight");
+        if self.config.version < Version::new(0, 10, 0) {
+            shares.sort_by_key(|share| self.running.iter().position(|id| *id == share.id));
+        }
         for share in shares {
             let Some(req) = self.requests.get_mut(&share.id) else { continue };
+            // Until 0.9 only what runs is looked at: the token of a preempted request is lost.
+            if self.config.version < Version::new(0, 10, 0) && !req.running {
+                req.in_flight -= share.tokens;
+                continue;
+            }
             let is_stale = req.stale > 0;
             req.in_flight -= share.tokens;
             req.stale = req.stale.saturating_sub(share.tokens);
@@ -510,6 +546,11 @@ impl Oracle {
         if !is_stale && placeholders {
             req.placeholders -= 1;
         }
+        // Before the request may be freed: a block that its last token completes is freed with a hash.
+        if !is_stale && req.running && placeholders {
+            let upto = req.computed - req.placeholders;
+            self.pool.cache(&req.request.content, &req.blocks, &mut req.hashed, upto);
+        }
         if outputs >= req.request.output_tokens.max(1)
             || outputs >= req.request.max_tokens
             || req.tokens >= self.config.max_model_len
@@ -517,9 +558,6 @@ impl Oracle {
             let (cached_tokens, preemptions) = (req.cached, req.preemptions);
             self.remove(slot);
             out.finished.push(Finished { id, at: now, output_tokens: outputs, cached_tokens, preemptions });
-        } else if !is_stale && req.running && placeholders {
-            let upto = req.computed - req.placeholders;
-            self.pool.cache(&req.request.content, &req.blocks, &mut req.hashed, upto);
         }
     }
 }

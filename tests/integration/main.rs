@@ -31,6 +31,7 @@ mod disruption;
 mod engine_lanes;
 mod engine_lockstep;
 mod engine_oracle;
+mod engine_replay;
 mod engine_tensorrt_llm;
 mod engine_traces;
 mod engine_v0;

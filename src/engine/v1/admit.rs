@@ -1,7 +1,7 @@
 //! Admission: waiting requests, as long as tokens, places and blocks last (`v1/core/sched/scheduler.py`, second half of
 //! `schedule()`; `v1/core/kv_cache_manager.py` `allocate_slots`).
 
-use super::{Engine, Outputs, kv::Hit, schedule::Draft};
+use super::{Engine, Outputs, kv::Hit, rules::Cadence, schedule::Draft};
 use crate::units::SimTime;
 
 /// Why admission ended.
@@ -28,9 +28,8 @@ impl Engine {
             if self.running.len() >= self.max_num_seqs {
                 break Stop::Full;
             }
-            // A preempted request waits until nothing of it is in flight (0.33; before, with three or more batches
-            // in flight, it could come back at once).
-            if self.entry(slot).in_flight + self.entry(slot).stale_chunks > 0 {
+            // A preempted request waits until nothing of it is in flight.
+            if self.rules.stale_waits && self.entry(slot).in_flight + self.entry(slot).stale_chunks > 0 {
                 set_aside.push(slot);
                 self.waiting.pop();
                 continue;
@@ -65,7 +64,7 @@ impl Engine {
             };
         for slot in set_aside.into_iter().rev().chain(oversized) {
             let entry = self.entries[slot as usize].as_ref().expect("a waiting request is known");
-            self.waiting.push_front(slot, &entry.request);
+            self.waiting.push_skipped(slot, &entry.request, self.rules.skipped_first);
         }
     }
 
@@ -128,7 +127,9 @@ impl Engine {
         entry.holding = holding;
         entry.seq = seq;
         entry.status = super::entry::Status::Prefill;
-        entry.target = target;
+        // Asynchronous scheduling keeps a place for each token that is still on its way.
+        let ahead = if self.rules.cadence == Cadence::Returned { 0 } else { entry.in_flight };
+        entry.target = target + ahead;
         if entry.preemptions == 0 {
             self.stats.prefix_queries += u64::from(target);
             self.stats.prefix_hits += u64::from(hit_tokens);

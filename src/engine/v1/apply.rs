@@ -44,16 +44,40 @@ impl Engine {
         let mut ended = Vec::new();
         for (seq, slot) in &flight.stale {
             let max_model_len = self.max_model_len;
+            let lost = self.rules.preempted_tokens_lost;
             let entry = self.entry_mut(*slot);
             entry.in_flight -= 1;
+            if lost && entry.status == Status::Waiting {
+                continue;
+            }
             entry.outputs += 1;
             out.put_token(now, &entry.request, (entry.outputs > 1).then_some(entry.last_token));
             entry.last_token = now;
             if entry.outputs == entry.stop_at(max_model_len) {
                 ended.push((*seq, *slot));
+            } else {
+                self.has_one_more(*slot);
             }
         }
         ended
+    }
+
+    /// Without placeholders a token that comes back is one more to compute, for a request that was resumed before it came.
+    fn has_one_more(&mut self, slot: u32) {
+        let status = self.entry(slot).status;
+        if status == Status::Waiting {
+            self.head_blocked = false;
+        }
+        if status != Status::Prefill || self.rules.cadence != Cadence::Returned {
+            return;
+        }
+        let entry = self.entry_mut(slot);
+        entry.target += 1;
+        let seq = entry.seq;
+        if !self.prefills.contains(&slot) {
+            let place = self.prefills.partition_point(|other| self.entry(*other).seq < seq);
+            self.prefills.insert(place, slot);
+        }
     }
 
     /// Everybody whose last token this was leaves, in the order of the batch: it decides the order of the free queue.

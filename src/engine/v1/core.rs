@@ -157,7 +157,7 @@ impl Engine {
             return Err(Rejected::PromptTooLong { prompt_tokens, max_model_len: self.max_model_len });
         }
         // Behind a head that is blocked in arrival order, one more changes nothing.
-        if !matches!(self.waiting, Waiting::Fcfs(_)) || self.waiting.is_empty() {
+        if !matches!(self.waiting, Waiting::Fcfs(..)) || self.waiting.is_empty() {
             self.head_blocked = false;
         }
         let slot = request.id.0;

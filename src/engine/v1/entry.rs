@@ -48,7 +48,7 @@ pub(super) struct Entry {
     pub(super) seq: u64,
     /// Tokens given out when it last left a cohort.
     pub(super) outputs: u32,
-    /// Tokens whose result is on its way although the request was preempted or fell behind.
+    /// Tokens whose result is on its way although the request was preempted, fell behind or steps alone.
     pub(super) in_flight: u32,
     /// Chunks on their way that a preemption has made worthless.
     pub(super) stale_chunks: u32,
@@ -86,6 +86,11 @@ impl Entry {
             path: None,
             holding: Holding::default(),
         }
+    }
+
+    /// Whether every token it has is scheduled: the last chunk samples the next.
+    pub(super) fn chunk_ends(&self) -> bool {
+        self.computed == self.target
     }
 
     /// Tokens after which the engine stops it by length (`v1/core/sched/utils.py` `check_stop`).

@@ -3,6 +3,7 @@
 use super::{
     Engine, Finished, Outputs,
     entry::{Entry, Member, Status},
+    rules::Cadence,
 };
 use crate::units::SimTime;
 
@@ -38,7 +39,8 @@ impl Engine {
         let member = match entry.status {
             Status::Waiting => return (0, 0),
             Status::Prefill => {
-                return (self.kv.blocks(entry.computed), entry.known / self.kv.block_size());
+                let hashed = entry.known.max(self.landed_tokens(entry, None)) / self.kv.block_size();
+                return (self.kv.blocks(entry.computed), hashed);
             }
             Status::Decode(member) | Status::Last(member) => member,
         };
@@ -62,7 +64,24 @@ impl Engine {
         let (step, applied) = self.last_scheduled(entry, member, served);
         // Results of before it joined count for nothing.
         let tokens = |step: u64| (member.base + step.cast_signed()).max(0) as u32;
-        tokens(step).min(tokens(applied + 1).max(entry.known))
+        tokens(step).min(tokens(applied + 1).max(entry.known)).max(self.landed_tokens(entry, Some(member)))
+    }
+
+    /// Asynchronous scheduling gives blocks their hashes with every token that comes back, the last one included, before
+    /// the request may be freed: as far as no computed token is still on its way (`update_from_output` calls
+    /// `cache_blocks`; until 0.32 `AsyncScheduler._update_request_with_output` did).
+    fn landed_tokens(&self, entry: &Entry, member: Option<Member>) -> u32 {
+        if self.rules.cadence == Cadence::Returned {
+            return 0;
+        }
+        let computed = match member {
+            Some(member) => {
+                let landed = self.cohorts[member.cohort as usize].applied.max(member.joined - 1);
+                (member.base + landed.cast_signed()).max(0) as u32
+            }
+            None => entry.computed,
+        };
+        computed.saturating_sub(entry.in_flight)
     }
 
     /// Takes a decode out of its cohort; tokens on their way become stragglers that arrive one by one.
@@ -124,7 +143,7 @@ impl Engine {
         entry.stale_chunks = chunks;
         entry.computed = computed;
         entry.preemptions += 1;
-        self.waiting.push_front(slot, &entry.request);
+        self.waiting.push_preempted(slot, &entry.request);
         self.left_running();
         self.stats.preemptions += 1;
         if self.recording {

@@ -39,14 +39,22 @@ pub enum Cadence {
 pub struct Rules {
     /// A request is admitted only if its whole prompt fits now (`scheduler_reserve_full_isl`, since 0.20).
     pub full_prompt_gate: bool,
-    /// Since 0.28 unhashed blocks are used again first.
+    /// Since 0.24 unhashed blocks are used again first.
     pub free_order: FreeOrder,
     /// Since 0.31 `long_prefill_token_threshold` does not bind a request that is alone.
     pub lone_prefill_unbound: bool,
-    /// Since 0.13 a prompt that exceeds the budget without chunked prefill stops admission; before, it was set aside.
+    /// Since 0.12 a prompt that exceeds the budget without chunked prefill stops admission; before, it was set aside.
     pub oversized_prompt_blocks: bool,
-    /// Since 0.33 a victim before the request in turn moves the index back; before, one request was passed over.
+    /// Since 0.28 a victim before the request in turn moves the index back; before, one request was passed over.
     pub victim_moves_index: bool,
+    /// Since 0.33 the requests behind one that preempts itself under PRIORITY are still looked at.
+    pub own_victim_goes_on: bool,
+    /// From 0.18 to 0.30 requests that were skipped wait in a queue of their own, in front of the other.
+    pub skipped_first: bool,
+    /// Since 0.27 a preempted request is not admitted while tokens of it are in flight.
+    pub stale_waits: bool,
+    /// Until 0.9 the token of a request that is preempted when the token comes back is lost.
+    pub preempted_tokens_lost: bool,
     /// Loop rule of the batch queue.
     pub early_return: EarlyReturn,
     /// Decode cadence.
@@ -88,10 +96,14 @@ impl Rules {
         };
         Self {
             full_prompt_gate: version >= since(0, 20),
-            free_order: if version >= since(0, 28) { FreeOrder::UnhashedFirst } else { FreeOrder::Append },
+            free_order: if version >= since(0, 24) { FreeOrder::UnhashedFirst } else { FreeOrder::Append },
             lone_prefill_unbound: version >= since(0, 31),
-            oversized_prompt_blocks: version >= since(0, 13),
-            victim_moves_index: version >= since(0, 33),
+            oversized_prompt_blocks: version >= since(0, 12),
+            victim_moves_index: version >= since(0, 28),
+            own_victim_goes_on: version >= since(0, 33),
+            skipped_first: version >= since(0, 18) && version < since(0, 31),
+            stale_waits: version >= since(0, 27),
+            preempted_tokens_lost: version < since(0, 10),
             early_return,
             cadence,
             batches_in_flight,

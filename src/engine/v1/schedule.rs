@@ -161,15 +161,17 @@ impl Engine {
 
     /// Puts the step on its way: the cohort steps, prompts that end join it.
     fn dispatch(&mut self, draft: &Draft) -> (Batch, Flight) {
-        let ends = |engine: &Self, slot: u32| {
-            let entry = engine.entry(slot);
-            entry.computed == entry.target
-        };
-        let (firsts, chunks): (Vec<u32>, Vec<u32>) =
-            draft.chunks.iter().map(|(slot, ..)| *slot).partition(|slot| ends(self, *slot));
+        let (ends, chunks): (Vec<u32>, Vec<u32>) =
+            draft.chunks.iter().map(|(slot, ..)| *slot).partition(|slot| self.entry(*slot).chunk_ends());
+        let (alone, firsts): (Vec<u32>, Vec<u32>) = ends.iter().partition(|slot| self.goes_alone(**slot));
         let decodes = draft.cohort.map_or(0, |cohort| self.cohorts[cohort as usize].size());
-        let mut batch = Batch { decodes, sampled_rows: decodes + firsts.len() as u32, ..Batch::empty() };
+        let mut batch = Batch { decodes, sampled_rows: decodes + ends.len() as u32, ..Batch::empty() };
         let mut flight = Flight { chunks, ..Flight::default() };
+        for slot in alone {
+            let entry = self.entry_mut(slot);
+            entry.in_flight += 1;
+            flight.stale.push((entry.seq, slot));
+        }
         if decodes > 0 || !firsts.is_empty() {
             let number = draft.cohort.unwrap_or_else(|| self.new_cohort());
             let cohort = &mut self.cohorts[number as usize];
@@ -213,6 +215,13 @@ impl Engine {
             self.count(u64::from(decodes) + draft.chunks.len() as u64);
         }
         (batch, flight)
+    }
+
+    /// Whether a request that samples in this step has earlier tokens in flight. Without placeholders for them, which
+    /// asynchronous scheduling has, it is scheduled again for each that comes back, and steps with nobody: a resumed
+    /// request of before 0.27.
+    fn goes_alone(&self, slot: u32) -> bool {
+        self.rules.cadence == Cadence::Returned && self.entry(slot).in_flight > 0
     }
 
     /// Counts a step of that many requests.

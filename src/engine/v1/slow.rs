@@ -36,7 +36,7 @@ impl Engine {
                 }
             }
             if gone {
-                if self.rules.policy == SchedulingPolicy::Fcfs || !self.rules.victim_moves_index {
+                if self.rules.policy == SchedulingPolicy::Fcfs || !self.rules.own_victim_goes_on {
                     break;
                 }
                 continue;

@@ -15,8 +15,8 @@ type Key = (i32, SimTime, Arc<str>);
 /// Requests that wait, by slot.
 #[derive(Clone, Debug)]
 pub(super) enum Waiting {
-    /// In the order of arrival, preempted requests in front.
-    Fcfs(VecDeque<u32>),
+    /// In the order of arrival, preempted requests in front of them, skipped ones in front of all. How many those are.
+    Fcfs(VecDeque<u32>, usize),
     /// By priority.
     Priority(BTreeMap<Key, u32>),
 }
@@ -28,14 +28,14 @@ fn key(request: &Request) -> Key {
 impl Waiting {
     pub(super) fn new(policy: SchedulingPolicy) -> Self {
         match policy {
-            SchedulingPolicy::Fcfs => Self::Fcfs(VecDeque::new()),
+            SchedulingPolicy::Fcfs => Self::Fcfs(VecDeque::new(), 0),
             SchedulingPolicy::Priority => Self::Priority(BTreeMap::new()),
         }
     }
 
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Fcfs(queue) => queue.len(),
+            Self::Fcfs(queue, _) => queue.len(),
             Self::Priority(queue) => queue.len(),
         }
     }
@@ -47,17 +47,30 @@ impl Waiting {
     /// A new request.
     pub(super) fn push(&mut self, slot: u32, request: &Request) {
         match self {
-            Self::Fcfs(queue) => queue.push_back(slot),
+            Self::Fcfs(queue, _) => queue.push_back(slot),
             Self::Priority(queue) => {
                 queue.insert(key(request), slot);
             }
         }
     }
 
-    /// A request that was preempted or set aside.
-    pub(super) fn push_front(&mut self, slot: u32, request: &Request) {
+    /// A request that was preempted.
+    pub(super) fn push_preempted(&mut self, slot: u32, request: &Request) {
         match self {
-            Self::Fcfs(queue) => queue.push_front(slot),
+            Self::Fcfs(queue, skipped) => queue.insert(*skipped, slot),
+            Self::Priority(queue) => {
+                queue.insert(key(request), slot);
+            }
+        }
+    }
+
+    /// A request that was skipped; `first`: it stays in front of whatever is preempted later.
+    pub(super) fn push_skipped(&mut self, slot: u32, request: &Request, first: bool) {
+        match self {
+            Self::Fcfs(queue, skipped) => {
+                queue.push_front(slot);
+                *skipped += usize::from(first);
+            }
             Self::Priority(queue) => {
                 queue.insert(key(request), slot);
             }
@@ -66,14 +79,17 @@ impl Waiting {
 
     pub(super) fn head(&self) -> Option<u32> {
         match self {
-            Self::Fcfs(queue) => queue.front().copied(),
+            Self::Fcfs(queue, _) => queue.front().copied(),
             Self::Priority(queue) => queue.values().next().copied(),
         }
     }
 
     pub(super) fn pop(&mut self) -> Option<u32> {
         match self {
-            Self::Fcfs(queue) => queue.pop_front(),
+            Self::Fcfs(queue, skipped) => {
+                *skipped = skipped.saturating_sub(1);
+                queue.pop_front()
+            }
             Self::Priority(queue) => queue.pop_first().map(|(_, slot)| slot),
         }
     }
@@ -81,7 +97,12 @@ impl Waiting {
     /// Takes one out of the middle.
     pub(super) fn remove(&mut self, slot: u32) {
         match self {
-            Self::Fcfs(queue) => queue.retain(|waiting| *waiting != slot),
+            Self::Fcfs(queue, skipped) => {
+                if let Some(place) = queue.iter().position(|waiting| *waiting == slot) {
+                    queue.remove(place);
+                    *skipped -= usize::from(place < *skipped);
+                }
+            }
             Self::Priority(queue) => queue.retain(|_, waiting| *waiting != slot),
         }
     }
