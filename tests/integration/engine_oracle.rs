@@ -226,7 +226,8 @@ impl Oracle {
     fn schedule(&mut self, now: SimTime, out: &mut Outputs) -> (Batch, Vec<Share>) {
         self.current_step += 1;
         self.detail = StepDetail::default();
-        let lone = self.running.len() + self.waiting.len() + self.skipped.len() <= 1 && self.rules.lone_prefill_unbound;
+        let lone = self.running.len() + self.waiting.len() + self.skipped.len() <= 1
+            && self.rules.lone_prefill_unbound;
         let threshold = if lone { 0 } else { self.config.long_prefill_token_threshold };
         let mut scheduled = Vec::new();
         let budget = self.schedule_running(threshold, &mut scheduled);
@@ -344,10 +345,12 @@ impl Oracle {
     fn head(&self) -> Option<u32> {
         match self.config.scheduling_policy {
             SchedulingPolicy::Fcfs => self.skipped.front().or(self.waiting.front()).copied(),
-            SchedulingPolicy::Priority => self.skipped.iter().chain(&self.waiting).copied().min_by_key(|id| {
-                let request = &self.requests[id].request;
-                (request.priority, request.arrival, request.name.to_string())
-            }),
+            SchedulingPolicy::Priority => {
+                self.skipped.iter().chain(&self.waiting).copied().min_by_key(|id| {
+                    let request = &self.requests[id].request;
+                    (request.priority, request.arrival, request.name.to_string())
+                })
+            }
         }
     }
 

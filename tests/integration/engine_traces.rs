@@ -235,3 +235,48 @@ fn asynchronous_cohorts_come_round_every_other_call() {
         ]
     );
 }
+
+/// One answer of 17 tokens behind a prompt of 16, then a second turn that begins with both: how many tokens the second
+/// turn still has to compute.
+fn second_turn(version: &str, async_scheduling: bool, max_tokens: u32) -> Vec<(u32, u32)> {
+    let mut bench = Bench::new(&EngineConfig {
+        version: version.parse().unwrap(),
+        async_scheduling: Some(async_scheduling),
+        enable_prefix_caching: true,
+        ..config()
+    });
+    let content = Content { segments: NO_SEGMENTS.clone(), tail: StreamId(7) };
+    let first = Request { output_tokens: 17, content: content.clone(), ..request(0, 16, max_tokens, 0) };
+    bench.engine.add(first).unwrap();
+    while bench.out.finished.is_empty() {
+        let now = bench.tick();
+        match bench.engine.poll(now, false, &mut bench.out) {
+            Action::WaitOldest => bench.engine.complete(now, &mut bench.out),
+            Action::Idle => panic!("the answer has ended"),
+            _ => {}
+        }
+    }
+    bench.engine.take_detail();
+    bench.engine.add(Request { content, ..request(1, 40, 1, 0) }).unwrap();
+    loop {
+        let scheduled = bench.schedule();
+        if !scheduled.is_empty() {
+            return scheduled;
+        }
+    }
+}
+
+/// `Scheduler.update_from_output` of 0.33, `AsyncScheduler._update_request_with_output` before: the blocks that a token
+/// completes get their hashes first, then the request that it ends is freed. Both full blocks are found again.
+#[test]
+fn the_block_that_the_last_token_completes_is_found_again() {
+    for version in ["0.13", "0.16", "0.24", "0.28", "0.33"] {
+        for asynchronous in [false, true] {
+            // By its length, and by its end-of-sequence token with one more step in flight.
+            for max_tokens in [17, 100] {
+                let scheduled = second_turn(version, asynchronous, max_tokens);
+                assert_eq!(scheduled, [(1, 8)], "{version}, asynchronous: {asynchronous}, {max_tokens}");
+            }
+        }
+    }
+}
