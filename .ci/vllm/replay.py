@@ -1,6 +1,7 @@
 """Holds schedules of the literal scheduler against vLLM's own.
 
     python3 .ci/vllm/replay.py SOURCES SCHEDULES.jsonl
+    python3 .ci/vllm/replay.py --releases
 
 SOURCES holds a folder a release, named by its version, with the unpacked sources of vLLM. SCHEDULES.jsonl is what
 `TOWTANK_REPLAY=SCHEDULES.jsonl cargo test --test integration schedules_for_vllm -- --ignored` writes: for each scenario
@@ -124,7 +125,7 @@ class StubModule(types.ModuleType):
 
 
 class Config:
-    """Fields as given, everything else None."""
+    """A configuration: fields as given, everything else None."""
 
     def __init__(self, **fields):
         self.__dict__.update(fields)
@@ -137,13 +138,6 @@ class Config:
 
 def cdiv(a, b):
     return -(-a // b)
-
-
-class ConstantList(list):
-    """A view in vLLM; here it shares the items with what it was made of."""
-
-    def __new__(cls, items):
-        return items
 
 
 SPECIAL = {
@@ -466,6 +460,9 @@ def one_release(source, path, release):
 
 
 def main():
+    if sys.argv[1:] == ["--releases"]:
+        print("\n".join(RELEASES.values()))
+        return
     sources, path = pathlib.Path(sys.argv[1]), sys.argv[2]
     if len(sys.argv) == 4:
         sys.exit(1 if one_release(sources / sys.argv[3], path, sys.argv[3]) else 0)
