@@ -14,10 +14,12 @@ import collections
 import importlib
 import importlib.abc
 import importlib.machinery
+import inspect
 import json
 import pathlib
 import subprocess
 import sys
+import traceback
 import types
 
 # The folder under SOURCES that stands for a scenario's version, where several patch releases exist.
@@ -210,8 +212,6 @@ def tokens_of(op, length):
 
 def accepted(callee, fields):
     """The fields that this release's callee takes."""
-    import inspect
-
     names = inspect.signature(callee).parameters
     return {name: value for name, value in fields.items() if name in names}
 
@@ -446,7 +446,6 @@ def one_release(source, path, release):
         try:
             error = Replay(scenario).run()
         except AssertionError as failed:
-            import traceback
             frame = traceback.extract_tb(failed.__traceback__)[-1]
             error = f"vLLM's own assertion: {frame.name}:{frame.lineno} {frame.line}"
         if error is None:
@@ -466,10 +465,12 @@ def main():
     sources, path = pathlib.Path(sys.argv[1]), sys.argv[2]
     if len(sys.argv) == 4:
         sys.exit(1 if one_release(sources / sys.argv[3], path, sys.argv[3]) else 0)
+    missing = [release for release in RELEASES.values() if not (sources / release).is_dir()]
+    if missing:
+        sys.exit(f"no sources under {sources} of: {', '.join(missing)}")
     failed = 0
-    for release in dict.fromkeys(RELEASES.values()):
-        if (sources / release).is_dir():
-            failed += subprocess.run([sys.executable, __file__, str(sources), path, release]).returncode != 0
+    for release in RELEASES.values():
+        failed += subprocess.run([sys.executable, __file__, str(sources), path, release]).returncode != 0
     sys.exit(1 if failed else 0)
 
 

@@ -71,12 +71,9 @@ impl Engine {
         if status != Status::Prefill || self.rules.cadence != Cadence::Returned {
             return;
         }
-        let entry = self.entry_mut(slot);
-        entry.target += 1;
-        let seq = entry.seq;
+        self.entry_mut(slot).target += 1;
         if !self.prefills.contains(&slot) {
-            let place = self.prefills.partition_point(|other| self.entry(*other).seq < seq);
-            self.prefills.insert(place, slot);
+            self.insert_prefill(slot);
         }
     }
 

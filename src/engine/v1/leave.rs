@@ -162,7 +162,12 @@ impl Engine {
         entry.known = known;
         entry.computed = (member.base + step.cast_signed()) as u32;
         entry.target = entry.computed + 1;
-        let seq = entry.seq;
+        self.insert_prefill(slot);
+    }
+
+    /// Puts a running request among those with tokens left to schedule, at its place in the running order.
+    pub(super) fn insert_prefill(&mut self, slot: u32) {
+        let seq = self.entry(slot).seq;
         let place = self.prefills.partition_point(|other| self.entry(*other).seq < seq);
         self.prefills.insert(place, slot);
     }

@@ -151,7 +151,7 @@ impl Engine {
         draft.chunks.push((slot, tokens, entry.computed));
         entry.computed += tokens;
         entry.known = entry.computed.min(entry.request.prompt_tokens + entry.outputs);
-        let ends = entry.computed == entry.target;
+        let ends = entry.chunk_ends();
         draft.budget -= tokens;
         if ends {
             self.prefills.retain(|prefill| *prefill != slot);
