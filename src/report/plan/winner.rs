@@ -55,7 +55,7 @@ pub struct Winner {
 /// So many groups beyond the need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Redundancy {
-    /// That many.
+    /// Spare groups beside those that the slo needs in the busiest hour.
     pub spare_groups: u32,
     /// Groups in all.
     pub groups: u32,

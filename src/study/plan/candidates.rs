@@ -34,7 +34,7 @@ impl Spec {
         (groups * nodes_per_group).div_ceil(groups_per_node)
     }
 
-    /// Groups that fill the nodes of so many.
+    /// Groups that fit on the nodes that `groups` groups need.
     pub(super) fn filled(&self, groups: u32) -> u32 {
         self.nodes(groups) * self.candidate.groups_per_node / self.candidate.nodes_per_group
     }

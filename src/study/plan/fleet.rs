@@ -129,7 +129,7 @@ impl<'a> Ground<'a> {
         self.args.max_groups.unwrap_or(MAX_GROUPS)
     }
 
-    /// Spare groups for so many, by how often groups and their nodes are up, and whether they are enough.
+    /// Spare groups that `groups` groups need for the availability of the slo, and whether those are enough.
     pub(super) fn spare_groups(&self, spec: &Spec, groups: u32, uptime: Option<Uptime>) -> (u32, bool) {
         let Some((target, uptime)) = self.availability.zip(uptime) else { return (0, true) };
         let per_node = spec.candidate.groups_per_node;

@@ -14,10 +14,10 @@ use crate::units::SimDuration;
 
 /// Years without traffic that tell how often groups are away.
 const YEARS: u32 = 20;
-/// One of them.
+/// Length of a simulated year.
 pub(super) const YEAR: SimDuration = SimDuration::from_secs(365 * 86_400);
 
-/// How often causes of each reach leave a group of a fleet that needs so many.
+/// Uptime of nodes and groups, from simulated years of the fleet for `groups` groups with its nodes filled up.
 pub(super) fn uptime(ground: &Ground<'_>, spec: &Spec, groups: u32) -> Result<Uptime, NoRun> {
     let filled = spec.filled(groups);
     Ok(Uptime::of(spec, filled, &quiet(ground, spec, filled)?))
@@ -34,7 +34,7 @@ fn quiet(ground: &Ground<'_>, spec: &Spec, groups: u32) -> Result<Availability, 
     Ok(simulated.availability.clone())
 }
 
-/// What failures do to so many groups, and to those that fill up their nodes.
+/// What failures do to `groups` groups, and the uptime of a fleet whose nodes are filled up.
 pub(super) fn incident(ground: &Ground<'_>, spec: &Spec, groups: u32) -> Result<(Incident, Uptime), NoRun> {
     let filled = spec.filled(groups);
     let availability = quiet(ground, spec, filled)?;

@@ -55,7 +55,7 @@ pub(super) fn redundancy(
     spares.into_par_iter().map(of).collect()
 }
 
-/// How often enough groups are ready with so many spare ones, where that is below the slo: in words.
+/// The availability that a fleet of groups and spare groups reaches, in a sentence, where it is below the slo.
 pub(super) fn too_seldom(
     ground: &Ground<'_>,
     spec: &Spec,

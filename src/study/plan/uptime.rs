@@ -64,7 +64,7 @@ impl Uptime {
         self.at_least(needed, packed).min(self.at_least(needed, even))
     }
 
-    /// The same for nodes with so many groups each.
+    /// Part of the time that at least `needed` groups are ready; `nodes` is the number of groups on each node.
     fn at_least(self, needed: u32, nodes: impl Iterator<Item = u32>) -> f64 {
         // Chances of each number of groups ready, a node after the other.
         let mut chances = vec![1.0];
